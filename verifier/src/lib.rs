@@ -1,1 +1,29 @@
-//! placeholder
+//! The trusted core of medproof: what everybody who believes a result has to read.
+//!
+//! Public inputs of each statement in their only order, proofs and verifying keys with checked
+//! decoding, native Poseidon and EdDSA-Poseidon, quaternary trees, ledger entries, checkpoints and
+//! receipts. No I/O, no clock, no async. Layouts are in `docs/format.md`.
+
+pub mod circuit_id;
+pub mod context;
+pub mod day;
+pub mod field;
+pub mod key;
+pub mod name;
+pub mod poseidon;
+pub mod proof;
+pub mod registry;
+pub mod statement;
+pub mod tree;
+
+pub use ark_bn254::Fr;
+pub use circuit_id::{CircuitId, CircuitName};
+pub use context::Context;
+pub use day::Day;
+pub use key::{KeyError, VerifyError, VerifyingKey};
+pub use name::Name;
+pub use poseidon::{Tag, node, tagged};
+pub use proof::{PROOF_BYTES, Proof, ProofError};
+pub use registry::{KeyLeaf, Role};
+pub use statement::{Public, Statement, Verified};
+pub use tree::Path;
