@@ -1,1 +1,2 @@
-//! placeholder
+//! Everything clinical: FHIR R4 import, codes, units, records, snapshots, prescriptions, coverage,
+//! policies and code tables. Plain data and native hashing; nothing cryptographic beyond hashing and signing.

@@ -1,0 +1,1 @@
+//! Gadgets: each keeps its native twin beside its constraints.

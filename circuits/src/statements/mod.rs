@@ -1,0 +1,1 @@
+//! The four statements; each folder holds witness, relation, circuit and tests.
