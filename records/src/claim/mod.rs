@@ -1,0 +1,20 @@
+//! The signed data behind a claim: coverage, the rendered service, prior authorisation, the benefit
+//! balance and what is opened to the insurer (`docs/statements/claim.md`, `docs/format.md`, section 10).
+
+mod benefit;
+mod cost;
+mod coverage;
+mod payable;
+mod plan;
+
+pub use benefit::{BenefitNote, benefit_leaf};
+pub use cost::{AnnualLimit, BASIS_POINTS, Balances, Cost, Fee, MAX_CENTS, half_up};
+pub use coverage::Coverage;
+pub use payable::{Event, PayableOpening};
+pub use plan::{MEMBER_BITS, MemberId, PLAN_BITS, PlanId, PlanTextError, PlanWord, YEAR_BITS};
+
+/// Kind of a commitment-tree leaf that is a benefit note (`docs/format.md`, section 4).
+pub const BENEFIT_KIND: u64 = 2;
+
+#[cfg(test)]
+mod tests;
