@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all set-up themselves; see README.md.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The build cache lies outside the clone, so that another clone starts warm.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/medproof/target
+export RUSTDOCFLAGS ?= -D warnings
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+LOCKED := --locked
+
+.PHONY: help setup demo test fmt lint doc unit bench soak
+
+help:
+	@echo "make demo   set everything up and play the three journeys"
+	@echo "make test   set everything up and run every check that CI runs"
+	@echo "make bench  print constraint counts, times and sizes"
+	@echo "make soak   the long checks: all proofs, the large tier (about an hour on 2 cores)"
+	@echo "make fmt | lint | doc   formatting, clippy, documentation"
+
+# RocksDB is compiled from source and needs a C++ compiler and libclang.
+setup:
+	@./.ci/setup
+
+demo: setup
+	cargo run $(LOCKED) --quiet --package medproof-cli -- demo
+
+test: setup
+	cargo fmt --all --check
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	cargo doc $(LOCKED) --workspace --no-deps --quiet
+	$(MAKE) --no-print-directory unit
+
+unit:
+ifeq ($(NEXTEST),yes)
+	cargo nextest run $(LOCKED) --workspace --no-fail-fast
+else
+	cargo test $(LOCKED) --workspace --no-fail-fast
+endif
+
+fmt:
+	cargo fmt --all
+
+lint: setup
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+doc: setup
+	cargo doc $(LOCKED) --workspace --no-deps
+
+bench: setup
+	cargo run $(LOCKED) --quiet --package medproof-cli -- bench circuits
+	cargo run $(LOCKED) --quiet --package medproof-cli -- bench verify
+
+soak: setup
+ifeq ($(NEXTEST),yes)
+	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast
+else
+	cargo test $(LOCKED) --workspace --no-fail-fast -- --ignored
+endif
