@@ -1,0 +1,64 @@
+//! The boundary behind which proofs are computed: whole proofs, in batches.
+//!
+//! A backend sees assignments that are known to satisfy the constraints, and its proofs are verified by
+//! [`crate::Prover`] before they leave. A wrong or hostile backend can therefore waste time, but not get a
+//! wrong proof out.
+
+mod arkworks;
+
+pub use arkworks::ArkworksBackend;
+
+use crate::{Assignment, keys::CircuitKeys};
+use medproof_verifier::{CircuitName, Proof};
+use std::sync::Arc;
+
+/// A circuit that a backend has prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CircuitHandle(pub usize);
+
+/// Why a backend made no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// The handle belongs to another backend or was never given out.
+    #[error("the proving backend does not know this circuit")]
+    Handle,
+    /// The assignment has not the length of the circuit's.
+    #[error("an assignment for `{0}` has the wrong number of values")]
+    Length(&'static str),
+    /// The computation failed.
+    #[error("the proving backend failed on `{circuit}`: {reason}")]
+    Failed {
+        /// The circuit.
+        circuit: &'static str,
+        /// What failed; never a value of the witness.
+        reason: String,
+    },
+}
+
+impl BackendError {
+    pub(crate) fn failed(circuit: CircuitName, reason: impl ToString) -> Self {
+        Self::Failed {
+            circuit: circuit.as_str(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Computes Groth16 proofs.
+pub trait ProverBackend: Send + Sync {
+    /// The backend's name, as shown to users.
+    fn name(&self) -> &'static str;
+
+    /// Prepares a circuit's key and matrices once; they stay in memory.
+    ///
+    /// # Errors
+    /// [`BackendError`] when the key cannot be prepared.
+    fn load(&self, keys: Arc<CircuitKeys>) -> Result<CircuitHandle, BackendError>;
+
+    /// Computes one proof for each assignment, in order. Blinding comes from the operating system.
+    fn prove_batch(
+        &self,
+        circuit: CircuitHandle,
+        assignments: &[Assignment],
+    ) -> Vec<Result<Proof, BackendError>>;
+}
