@@ -1,0 +1,3 @@
+//! Conversions of the ledger service's messages.
+
+pub use crate::wire::ledger::*;
