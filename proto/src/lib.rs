@@ -3,6 +3,7 @@
 
 pub mod field;
 pub mod ledger;
+pub mod ledger_client;
 
 pub use field::FieldError;
 

@@ -4,26 +4,34 @@
 //! decoding, native Poseidon and EdDSA-Poseidon, quaternary trees, ledger entries, checkpoints and
 //! receipts. No I/O, no clock, no async. Layouts are in `docs/format.md`.
 
+pub mod checkpoint;
 pub mod circuit_id;
 pub mod context;
 pub mod day;
+pub mod entry;
 pub mod field;
+pub mod inclusion;
 pub mod key;
+pub mod leaf_range;
 pub mod name;
 pub mod poseidon;
 pub mod proof;
+pub mod receipt;
 pub mod registry;
 pub mod statement;
 pub mod tree;
 
 pub use ark_bn254::Fr;
+pub use checkpoint::{Checkpoint, LogKey, LogSigner};
 pub use circuit_id::{CircuitId, CircuitName};
 pub use context::Context;
 pub use day::Day;
+pub use entry::Entry;
 pub use key::{KeyError, VerifyError, VerifyingKey};
 pub use name::Name;
 pub use poseidon::{Tag, node, tagged};
 pub use proof::{PROOF_BYTES, Proof, ProofError};
+pub use receipt::Receipt;
 pub use registry::{KeyLeaf, Role};
 pub use statement::{Public, Statement, Verified};
 pub use tree::Path;

@@ -1,0 +1,358 @@
+//! A client of the ledger that believes nothing it can check: genesis against the ledger's id,
+//! receipts against the log's key, ranges against their roots.
+
+use crate::{
+    field::{self, FieldError},
+    ledger::{
+        self as wire, AppendRequest, AuthPathRequest, KnownCircuit, RegisteredKey, Tree,
+        ledger_client::LedgerClient,
+    },
+};
+use medproof_verifier::{
+    Entry, Fr, LogKey, Name, Path, Receipt,
+    entry::{Genesis, NullifierKind, PolicyTerms},
+    leaf_range::{LeafRange, MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
+    receipt::ReceiptError,
+};
+use std::time::Duration;
+use tonic::{
+    Request, Status,
+    transport::{Channel, Endpoint},
+};
+
+/// Longest time for one request.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Levels of the ranges that are asked for: 1,024 leaves.
+const RANGE_LEVELS: usize = 5;
+const _: () = assert!(MIN_RANGE_LEVELS <= RANGE_LEVELS && RANGE_LEVELS <= MAX_RANGE_LEVELS);
+
+/// Why a request to the ledger failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No connection.
+    #[error("cannot reach the ledger at {address}: {source}")]
+    Connect {
+        /// Where it was looked for.
+        address: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// The ledger refuses the request, or cannot answer it.
+    #[error("the ledger answers {}: {}", .0.code(), .0.message())]
+    Status(Box<Status>),
+    /// The answer has a bad field.
+    #[error("the ledger's answer is malformed: {0}")]
+    Answer(#[from] FieldError),
+    /// The genesis is not that of the ledger that was asked for.
+    #[error("this is another ledger: its id is {got}, expected {expected}")]
+    OtherLedger {
+        /// The id expected, in hexadecimal.
+        expected: String,
+        /// The id that the answer has.
+        got: String,
+    },
+    /// The receipt does not hold: the ledger has not shown that the entry is in its log.
+    #[error("the ledger's receipt does not hold: {0}")]
+    Receipt(#[from] ReceiptError),
+}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        Self::Status(Box::new(status))
+    }
+}
+
+impl ClientError {
+    /// The status, when the ledger answered with one.
+    pub fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The receipt, verified.
+    pub receipt: Receipt,
+    /// The same entry had been appended before.
+    pub repeated: bool,
+    /// Position of the commitment that the entry appended, if it appended one.
+    pub commitment_index: Option<u64>,
+    /// Unix time of the entry's seal.
+    pub time: u64,
+}
+
+/// Roots that the next entry may refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchors {
+    /// The ledger's Unix time.
+    pub time: u64,
+    /// Accepted commitment roots, newest first.
+    pub anchors: Vec<Fr>,
+    /// Identity root of the last seal.
+    pub identity_root: Fr,
+    /// Registry root of the last seal.
+    pub registry_root: Fr,
+    /// Commitments under the newest anchor.
+    pub commitments: u64,
+}
+
+/// A connection to one ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    inner: LedgerClient<Channel>,
+    genesis: Genesis,
+    ledger_id: [u8; 32],
+    log: LogKey,
+}
+
+fn request<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    request
+}
+
+impl Ledger {
+    /// Connects to `address` (`http://host:port`). The genesis that the ledger answers must hash to
+    /// `expected` where it is given; without it the first answer is trusted, and the caller keeps
+    /// [`Ledger::ledger_id`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn connect(address: &str, expected: Option<[u8; 32]>) -> Result<Self, ClientError> {
+        let failed = |source| ClientError::Connect {
+            address: address.to_owned(),
+            source,
+        };
+        let endpoint = Endpoint::from_shared(address.to_owned())
+            .map_err(failed)?
+            .connect_timeout(DEADLINE);
+        let mut inner = LedgerClient::new(endpoint.connect().await.map_err(failed)?);
+        let status = inner
+            .status(request(wire::StatusRequest {}))
+            .await?
+            .into_inner();
+        let Entry::Genesis(genesis) = wire::decode_entry(&status.genesis)? else {
+            return Err(FieldError::new("genesis", "is another kind of entry").into());
+        };
+        let ledger_id = genesis.ledger_id();
+        if let Some(expected) = expected.filter(|e| *e != ledger_id) {
+            let text = |id: &[u8; 32]| id.iter().map(|b| format!("{b:02x}")).collect();
+            return Err(ClientError::OtherLedger {
+                expected: text(&expected),
+                got: text(&ledger_id),
+            });
+        }
+        let log = LogKey::new(&genesis.origin, genesis.log_key)
+            .map_err(|e| FieldError::new("genesis", format!("is refused: {e}")))?;
+        Ok(Self {
+            inner,
+            genesis,
+            ledger_id,
+            log,
+        })
+    }
+
+    /// The ledger's genesis.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The ledger's id.
+    pub fn ledger_id(&self) -> [u8; 32] {
+        self.ledger_id
+    }
+
+    /// The key that signs its checkpoints.
+    pub fn log_key(&self) -> &LogKey {
+        &self.log
+    }
+
+    /// The generated client, for calls that have no method here.
+    pub fn raw(&mut self) -> &mut LedgerClient<Channel> {
+        &mut self.inner
+    }
+
+    /// Appends an entry, waits until it is on disk, and checks the receipt.
+    ///
+    /// # Errors
+    /// [`ClientError`]; after a lost connection the same call again gives the first receipt.
+    pub async fn append(&mut self, entry: &Entry) -> Result<Appended, ClientError> {
+        let bytes = entry.to_bytes();
+        let answer = self
+            .inner
+            .append(request(AppendRequest { entry: bytes.clone() }))
+            .await?
+            .into_inner();
+        let receipt: Receipt = field::required("receipt", answer.receipt)?.try_into()?;
+        if answer.repeated {
+            // A repeated statement may have had other proof bytes, so the log's copy is what is proven.
+            let stored = self.entries(receipt.index, 1).await?;
+            let stored = field::required("entries", stored.into_iter().next())?;
+            if !same_event(entry, &bytes, &stored)? {
+                return Err(FieldError::new("receipt", "is for another entry").into());
+            }
+            receipt.verify(&stored, &self.log)?;
+        } else {
+            receipt.verify(&bytes, &self.log)?;
+        }
+        Ok(Appended {
+            receipt,
+            repeated: answer.repeated,
+            commitment_index: answer.commitment_index,
+            time: answer.time,
+        })
+    }
+
+    /// Canonical bytes of up to `count` entries from `first` on; fewer at the end of the log or at
+    /// the ledger's limits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entries(&mut self, first: u64, count: u32) -> Result<Vec<Vec<u8>>, ClientError> {
+        let answer = self.inner.get(request(wire::GetRequest { first, count })).await?;
+        Ok(answer.into_inner().entries)
+    }
+
+    /// Roots that the next entry may refer to.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn anchors(&mut self) -> Result<Anchors, ClientError> {
+        let answer = self
+            .inner
+            .anchors(request(wire::AnchorsRequest {}))
+            .await?
+            .into_inner();
+        Ok(Anchors {
+            time: answer.time,
+            anchors: field::frs("anchors", &answer.anchors)?,
+            identity_root: field::fr("identity_root", &answer.identity_root)?,
+            registry_root: field::fr("registry_root", &answer.registry_root)?,
+            commitments: answer.commitments,
+        })
+    }
+
+    /// The aligned range of 1,024 leaves that holds leaf `index`, at the last seal's root.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn range<const DEPTH: usize>(
+        &mut self,
+        tree: Tree,
+        index: u64,
+    ) -> Result<LeafRange<DEPTH>, ClientError> {
+        let first = LeafRange::<DEPTH>::first_for(index, RANGE_LEVELS);
+        let message = AuthPathRequest {
+            tree: tree.into(),
+            first,
+            levels: RANGE_LEVELS as u32,
+        };
+        let answer = self.inner.auth_path(request(message)).await?.into_inner();
+        Ok(wire::leaf_range(first, RANGE_LEVELS, &answer)?)
+    }
+
+    /// The leaf at `index`, its path and its root, by way of a range.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn path<const DEPTH: usize>(
+        &mut self,
+        tree: Tree,
+        index: u64,
+    ) -> Result<(Fr, Path<DEPTH>, Fr), ClientError> {
+        let range = self.range::<DEPTH>(tree, index).await?;
+        let (leaf, path) = range
+            .path(index)
+            .map_err(|e| FieldError::new("leaves", format!("are refused: {e}")))?;
+        Ok((leaf, path, range.root()))
+    }
+
+    /// Whether a nullifier is spent, or a fill burned.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn nullifier_spent(
+        &mut self,
+        kind: NullifierKind,
+        nullifier: &Fr,
+    ) -> Result<bool, ClientError> {
+        let message = wire::NullifierSpentRequest {
+            kind: wire::NullifierKind::from(kind).into(),
+            nullifier: field::fr_bytes(nullifier),
+        };
+        Ok(self
+            .inner
+            .nullifier_spent(request(message))
+            .await?
+            .into_inner()
+            .spent)
+    }
+
+    /// Every registered key.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn registry(&mut self) -> Result<Vec<RegisteredKey>, ClientError> {
+        let answer = self.inner.registry(request(wire::RegistryRequest {})).await?;
+        let keys = answer.into_inner().keys.into_iter().map(RegisteredKey::try_from);
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
+    /// Every accepted policy.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn policies(&mut self) -> Result<Vec<PolicyTerms>, ClientError> {
+        let answer = self.inner.policies(request(wire::PoliciesRequest {})).await?;
+        let policies = answer.into_inner().policies.into_iter().map(PolicyTerms::try_from);
+        Ok(policies.collect::<Result<_, _>>()?)
+    }
+
+    /// Every circuit that was ever accepted.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn circuits(&mut self) -> Result<Vec<KnownCircuit>, ClientError> {
+        let answer = self.inner.circuits(request(wire::CircuitsRequest {})).await?;
+        let circuits = answer.into_inner().circuits.into_iter().map(KnownCircuit::try_from);
+        Ok(circuits.collect::<Result<_, _>>()?)
+    }
+
+    /// Last sequence number that a party (or, without one, governance) has used; 0 when none. A party's
+    /// next one is any larger number, governance's is this and one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn last_sequence(&mut self, party: Option<&Name>) -> Result<u64, ClientError> {
+        let party = party.map(Name::to_string).unwrap_or_default();
+        let answer = self
+            .inner
+            .sequence(request(wire::SequenceRequest { party }))
+            .await?;
+        Ok(answer.into_inner().last)
+    }
+
+    /// Sets the clock of a development ledger forward.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn set_clock(&mut self, time: u64) -> Result<u64, ClientError> {
+        let answer = self
+            .inner
+            .set_clock(request(wire::SetClockRequest { time }))
+            .await?;
+        Ok(answer.into_inner().time)
+    }
+}
+
+/// Whether the stored bytes are the entry that was sent, or a post of the same public inputs.
+fn same_event(sent: &Entry, sent_bytes: &[u8], stored: &[u8]) -> Result<bool, FieldError> {
+    Ok(match (sent, wire::decode_entry(stored)?) {
+        (Entry::Statement(sent), Entry::Statement(stored)) => sent.key() == stored.key(),
+        _ => sent_bytes == stored,
+    })
+}

@@ -1,0 +1,148 @@
+//! STATEMENT: a proof that a relying party has checked and posts.
+
+use super::codec::{DecodeError, Reader, Writer};
+use crate::{
+    CircuitId, Context, Fr, Name, PROOF_BYTES, Proof, Statement, Verified, VerifyError, VerifyingKey,
+    field::fr_to_be_bytes, statement::verify,
+};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey as PostingKey};
+use sha2::{Digest, Sha256};
+
+use super::SignatureError;
+
+/// Most public inputs of a statement that an entry can hold.
+pub const MAX_INPUTS: usize = 64;
+
+/// A posted statement. The ledger recomputes `ctx` from its parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    /// The circuit.
+    pub circuit_id: CircuitId,
+    /// Public inputs in their order, 1 to 64.
+    pub inputs: Vec<Fr>,
+    /// The proof.
+    pub proof: Proof,
+    /// Who posts: the party that asked for the proof.
+    pub relying_party: Name,
+    /// Its challenge.
+    pub challenge: [u8; 32],
+    /// SHA-256 of what it asked; zero when nothing beside the statement.
+    pub payload_hash: [u8; 32],
+    /// Ed25519 of the relying party over [`post_digest`].
+    pub signature: Signature,
+}
+
+/// What the relying party signs:
+/// `SHA-256("medproof/post/1" || ledger id || circuit id || public inputs)`.
+pub fn post_digest(ledger_id: &[u8; 32], circuit_id: &CircuitId, inputs: &[Fr]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"medproof/post/1");
+    hash.update(ledger_id);
+    hash.update(circuit_id.0);
+    for input in inputs {
+        hash.update(fr_to_be_bytes(input));
+    }
+    hash.finalize().into()
+}
+
+/// What makes two posts the same event, whatever their proofs' bytes:
+/// `SHA-256("medproof/statement/1" || circuit id || public inputs)`.
+pub fn statement_key(circuit_id: &CircuitId, inputs: &[Fr]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"medproof/statement/1");
+    hash.update(circuit_id.0);
+    for input in inputs {
+        hash.update(fr_to_be_bytes(input));
+    }
+    hash.finalize().into()
+}
+
+impl Post {
+    /// Signs a statement that the relying party has checked (proof, openings, date). `context.ledger_id`
+    /// is that of the ledger it is posted to.
+    pub fn new(statement: &Statement, context: &Context, proof: Proof, key: &SigningKey) -> Self {
+        let inputs = statement.to_vec();
+        let digest = post_digest(&context.ledger_id, &context.circuit_id, &inputs);
+        Self {
+            circuit_id: context.circuit_id,
+            proof,
+            relying_party: context.relying_party.clone(),
+            challenge: context.challenge,
+            payload_hash: context.payload_hash,
+            signature: key.sign(&digest),
+            inputs,
+        }
+    }
+
+    /// What the proof has to be bound to on this ledger.
+    pub fn context(&self, ledger_id: [u8; 32]) -> Context {
+        Context {
+            ledger_id,
+            circuit_id: self.circuit_id,
+            relying_party: self.relying_party.clone(),
+            challenge: self.challenge,
+            payload_hash: self.payload_hash,
+        }
+    }
+
+    /// Checks number of inputs, context and proof.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(&self, ledger_id: [u8; 32], key: &VerifyingKey) -> Result<Verified, VerifyError> {
+        let statement = Statement::from_slice(key.name(), &self.inputs).map_err(|e| VerifyError::Inputs {
+            expected: e.expected,
+            got: e.got,
+        })?;
+        verify(key, statement, self.context(ledger_id), &self.proof)
+    }
+
+    /// Checks the relying party's signature.
+    ///
+    /// # Errors
+    /// [`SignatureError::Party`].
+    pub fn verify_signature(&self, ledger_id: &[u8; 32], key: &PostingKey) -> Result<(), SignatureError> {
+        let digest = post_digest(ledger_id, &self.circuit_id, &self.inputs);
+        key.verify_strict(&digest, &self.signature)
+            .map_err(|_| SignatureError::Party)
+    }
+
+    /// [`statement_key`] of this post.
+    pub fn key(&self) -> [u8; 32] {
+        statement_key(&self.circuit_id, &self.inputs)
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.bytes(&self.circuit_id.0);
+        out.u8(self.inputs.len() as u8);
+        for input in &self.inputs {
+            out.fr(input);
+        }
+        out.bytes(&self.proof.to_bytes());
+        out.name(&self.relying_party);
+        out.bytes(&self.challenge);
+        out.bytes(&self.payload_hash);
+        out.bytes(&self.signature.to_bytes());
+    }
+
+    pub(super) fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            circuit_id: CircuitId(input.array("circuit id")?),
+            inputs: {
+                let count = input.u8("input count")?;
+                if !(1..=MAX_INPUTS).contains(&usize::from(count)) {
+                    return Err(DecodeError::range("input count", "1 to 64"));
+                }
+                (0..count)
+                    .map(|_| input.fr("public input"))
+                    .collect::<Result<_, _>>()?
+            },
+            proof: Proof::from_bytes(&input.array::<PROOF_BYTES>("proof")?)
+                .map_err(|e| DecodeError::canonical("proof", e))?,
+            relying_party: input.name("relying party")?,
+            challenge: input.array("challenge")?,
+            payload_hash: input.array("payload hash")?,
+            signature: Signature::from_bytes(&input.array("signature")?),
+        })
+    }
+}
