@@ -1,9 +1,10 @@
 //! The trusted core of medproof: what everybody who believes a result has to read.
 //!
 //! Public inputs of each statement in their only order, proofs and verifying keys with checked
-//! decoding, native Poseidon and EdDSA-Poseidon, quaternary trees, ledger entries, checkpoints and
-//! receipts. No I/O, no clock, no async. Layouts are in `docs/format.md`.
+//! decoding, native Poseidon and EdDSA-Poseidon, quaternary trees, what is asked and opened,
+//! ledger entries, checkpoints and receipts. No I/O, no clock, no async. Layouts are in `docs/format.md`.
 
+pub mod asked;
 pub mod checkpoint;
 pub mod circuit_id;
 pub mod context;
@@ -14,6 +15,7 @@ pub mod inclusion;
 pub mod key;
 pub mod leaf_range;
 pub mod name;
+pub mod opening;
 pub mod poseidon;
 pub mod proof;
 pub mod receipt;
