@@ -9,6 +9,7 @@ mod constraints;
 mod example;
 pub mod keys;
 mod prover;
+pub mod queue;
 pub mod snarkjs;
 #[cfg(test)]
 mod tests;
