@@ -131,10 +131,7 @@ impl Ledger {
             .map_err(failed)?
             .connect_timeout(DEADLINE);
         let mut inner = LedgerClient::new(endpoint.connect().await.map_err(failed)?);
-        let status = inner
-            .status(request(wire::StatusRequest {}))
-            .await?
-            .into_inner();
+        let status = inner.status(request(wire::StatusRequest {})).await?.into_inner();
         let Entry::Genesis(genesis) = wire::decode_entry(&status.genesis)? else {
             return Err(FieldError::new("genesis", "is another kind of entry").into());
         };
@@ -308,7 +305,11 @@ impl Ledger {
     /// [`ClientError`].
     pub async fn policies(&mut self) -> Result<Vec<PolicyTerms>, ClientError> {
         let answer = self.inner.policies(request(wire::PoliciesRequest {})).await?;
-        let policies = answer.into_inner().policies.into_iter().map(PolicyTerms::try_from);
+        let policies = answer
+            .into_inner()
+            .policies
+            .into_iter()
+            .map(PolicyTerms::try_from);
         Ok(policies.collect::<Result<_, _>>()?)
     }
 
@@ -318,7 +319,11 @@ impl Ledger {
     /// [`ClientError`].
     pub async fn circuits(&mut self) -> Result<Vec<KnownCircuit>, ClientError> {
         let answer = self.inner.circuits(request(wire::CircuitsRequest {})).await?;
-        let circuits = answer.into_inner().circuits.into_iter().map(KnownCircuit::try_from);
+        let circuits = answer
+            .into_inner()
+            .circuits
+            .into_iter()
+            .map(KnownCircuit::try_from);
         Ok(circuits.collect::<Result<_, _>>()?)
     }
 

@@ -2,3 +2,5 @@
 //! policies and code tables. Plain data and native hashing; nothing cryptographic beyond hashing and signing.
 
 pub mod claim;
+pub mod identity;
+pub mod signing;

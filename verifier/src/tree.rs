@@ -67,6 +67,14 @@ impl<const DEPTH: usize> Path<DEPTH> {
         }
     }
 
+    /// The path to leaf 0 with every sibling 0: a value of the right shape.
+    pub fn zero() -> Self {
+        Self {
+            index: 0,
+            siblings: [[Fr::from(0u64); 3]; DEPTH],
+        }
+    }
+
     /// Position of the leaf.
     pub fn index(&self) -> u32 {
         self.index
