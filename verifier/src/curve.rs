@@ -59,16 +59,14 @@ mod tests {
 
     #[test]
     fn parameters_are_those_that_completeness_and_order_rest_on() {
-        assert_eq!(BabyJubjub::COEFF_A.legendre(), LegendreSymbol::QuadraticResidue);
-        assert_eq!(
-            BabyJubjub::COEFF_D.legendre(),
-            LegendreSymbol::QuadraticNonResidue
-        );
+        let a = <BabyJubjub as TECurveConfig>::COEFF_A;
+        let d = BabyJubjub::COEFF_D;
+        assert_eq!(a.legendre(), LegendreSymbol::QuadraticResidue);
+        assert_eq!(d.legendre(), LegendreSymbol::QuadraticNonResidue);
         let base = Point::generator();
         assert!(base.is_on_curve() && !base.is_zero());
         assert!(base.mul_bigint(Scalar::MODULUS).into_affine().is_zero());
         assert!((BabyJubjub::COFACTOR_INV * Scalar::from(8u64)).is_one());
-        let (a, d) = (BabyJubjub::COEFF_A, BabyJubjub::COEFF_D);
         let mont_a = <BabyJubjub as MontCurveConfig>::COEFF_A;
         assert_eq!((a + d) * Fr::from(2u64), mont_a * (a - d));
         assert_eq!(Fr::from(4u64), a - d);
