@@ -2,5 +2,13 @@
 //! policies and code tables. Plain data and native hashing; nothing cryptographic beyond hashing and signing.
 
 pub mod claim;
+pub mod code;
+pub mod date;
+pub mod decimal;
+pub mod fhir;
 pub mod identity;
+pub mod npi;
+pub mod record;
 pub mod signing;
+pub mod table;
+pub mod unit;
