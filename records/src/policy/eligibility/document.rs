@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 /// The schema that a policy names.
 pub const SCHEMA: &str = "medproof/eligibility/1";
 /// The snapshot scope when `source.scope` is absent.
-pub const DEFAULT_SCOPE: &str = "clinical-summary";
+pub(super) const DEFAULT_SCOPE: &str = "clinical-summary";
 
 /// A policy file as written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+pub(super) struct Document {
     /// [`SCHEMA`].
     pub schema: String,
     /// The policy's name.
@@ -41,7 +41,7 @@ pub struct Document {
 /// What the snapshot must hold.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub(super) struct Source {
     /// Scope of the snapshot; `clinical-summary` when absent.
     pub scope: Option<String>,
     /// Categories that the snapshot covers.
@@ -53,7 +53,7 @@ pub struct Source {
 /// The formula.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub(super) struct Rule {
     /// Atoms joined by `and`, `or`, `not` and parentheses.
     pub eligible: String,
 }
@@ -61,7 +61,7 @@ pub struct Rule {
 /// One atom as written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum AtomDocument {
+pub(super) enum AtomDocument {
     /// Age by the birthday rule.
     Age {
         /// Least age in years, inclusive.
@@ -103,7 +103,7 @@ pub enum AtomDocument {
 /// A range of laboratory values.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RangeDocument {
+pub(super) struct RangeDocument {
     /// What to look for.
     pub valueset: String,
     /// The only unit that is compared.
@@ -125,7 +125,7 @@ pub struct RangeDocument {
 
 impl AtomDocument {
     /// The value set that the atom looks for.
-    pub fn valueset(&self) -> Option<&str> {
+    pub(super) fn valueset(&self) -> Option<&str> {
         match self {
             Self::Exists { valueset, .. } => Some(valueset),
             Self::Latest(range) | Self::Any(range) => Some(&range.valueset),
@@ -134,7 +134,7 @@ impl AtomDocument {
     }
 
     /// The systems that the atom calls total.
-    pub fn total(&self) -> &[String] {
+    pub(super) fn total(&self) -> &[String] {
         match self {
             Self::Exists { total, .. } => total,
             Self::Latest(range) | Self::Any(range) => &range.total,

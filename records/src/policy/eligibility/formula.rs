@@ -9,7 +9,7 @@ use super::MAX_ATOMS;
 /// Most clauses of a compiled formula.
 pub const MAX_CLAUSES: usize = 16;
 /// Longest formula in bytes.
-pub const MAX_FORMULA_BYTES: usize = 4096;
+pub(super) const MAX_FORMULA_BYTES: usize = 4096;
 /// Deepest nesting of parentheses and `not`.
 const MAX_DEPTH: usize = 64;
 /// Most clauses at any step of the conversion.
@@ -56,7 +56,7 @@ pub enum FormulaError {
 
 /// A parsed formula; atoms are numbered in the order in which they first appear.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Formula {
+pub(super) struct Formula {
     root: Expression,
     atoms: Vec<String>,
 }
@@ -89,7 +89,7 @@ impl Formula {
     ///
     /// # Errors
     /// [`FormulaError`].
-    pub fn parse(text: &str) -> Result<Self, FormulaError> {
+    pub(super) fn parse(text: &str) -> Result<Self, FormulaError> {
         if text.len() > MAX_FORMULA_BYTES {
             return Err(FormulaError::TooLarge);
         }
@@ -109,7 +109,7 @@ impl Formula {
     }
 
     /// The names of the atoms, in the order of their first appearance.
-    pub fn atoms(&self) -> &[String] {
+    pub(super) fn atoms(&self) -> &[String] {
         &self.atoms
     }
 
@@ -117,7 +117,7 @@ impl Formula {
     ///
     /// # Errors
     /// [`FormulaError::TooManyClauses`].
-    pub fn clauses(&self) -> Result<Vec<Clause>, FormulaError> {
+    pub(super) fn clauses(&self) -> Result<Vec<Clause>, FormulaError> {
         let mut clauses = normal_form(&self.root, false)?;
         if clauses.len() > MAX_CLAUSES {
             return Err(FormulaError::TooManyClauses);
@@ -126,8 +126,9 @@ impl Formula {
         Ok(clauses)
     }
 
+    #[cfg(test)]
     /// The formula's value under Kleene's logic, where `None` is unknown.
-    pub fn evaluate(&self, truth: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
+    pub(super) fn evaluate(&self, truth: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
         value(&self.root, truth)
     }
 }
@@ -287,6 +288,7 @@ fn absorb(clauses: Vec<Clause>) -> Result<Vec<Clause>, FormulaError> {
     Ok(kept)
 }
 
+#[cfg(test)]
 fn value(expression: &Expression, truth: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
     match expression {
         Expression::Atom(i) => truth(*i),
@@ -317,7 +319,7 @@ pub(super) fn any(values: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
     fn clause_value(clause: Clause, truth: &[Option<bool>]) -> Option<bool> {
         let positive = (0..16).filter(|i| clause.positive >> i & 1 == 1).map(|i| truth[i]);

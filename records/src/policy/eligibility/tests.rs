@@ -80,7 +80,7 @@ fn everything_that_cannot_be_resolved_is_named() {
         ("sct|44054006", "sct|44054006x", "valueset.t2d"),
         ("sct|44054006", "snomed|1", "valueset.t2d"),
         ("loinc|4548-4", "loinc|4548-*", "valueset.a1c"),
-        ("unit = \"%\"", "unit = \"percent\"", "atom.a1c.unit"),
+        ("unit = \"%\"", "unit = \"percents\"", "atom.a1c.unit"),
         ("min = \"7.0\"", "min = \"seven\"", "atom.a1c.min"),
         ("min = \"7.0\"", "min = \"7.00001\"", "atom.a1c.min"),
         ("min = \"7.0\"", "min = \"17.0\"", "atom.a1c: no value"),

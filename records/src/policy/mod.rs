@@ -1,0 +1,3 @@
+//! Policies: from TOML to compiled rules.
+
+pub mod eligibility;
