@@ -109,7 +109,12 @@ pub struct Snapshot {
 impl fmt::Debug for Snapshot {
     /// Nothing of the content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Snapshot({} records as of {})", self.records.len(), self.header.as_of)
+        write!(
+            f,
+            "Snapshot({} records as of {})",
+            self.records.len(),
+            self.header.as_of
+        )
     }
 }
 

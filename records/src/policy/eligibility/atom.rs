@@ -152,8 +152,14 @@ mod tests {
         let atom = Atom {
             operation: Operation::Latest,
             category: Category::Laboratory,
-            status: Filter { definite: 2, possible: 0x83 },
-            verification: Filter { definite: 1, possible: 1 },
+            status: Filter {
+                definite: 2,
+                possible: 0x83,
+            },
+            verification: Filter {
+                definite: 1,
+                possible: 1,
+            },
             within_days: Some(90),
             count: 0,
             unit: 7,
@@ -161,7 +167,10 @@ mod tests {
             high: u64::MAX,
         };
         assert_eq!(Atom::from_words(&atom.words()), Some(atom.clone()));
-        let ever = Atom { within_days: None, ..atom };
+        let ever = Atom {
+            within_days: None,
+            ..atom
+        };
         assert_eq!(Atom::from_words(&ever.words()), Some(ever));
         assert_eq!(Atom::from_words(&[Fr::from(0u64); 2]), None);
         assert_eq!(Atom::from_words(&[Fr::from(3u64), Fr::from(0u64)]), None);
@@ -169,7 +178,10 @@ mod tests {
 
     #[test]
     fn a_filter_has_three_answers() {
-        let filter = Filter { definite: 0b10, possible: 0b11 };
+        let filter = Filter {
+            definite: 0b10,
+            possible: 0b11,
+        };
         assert_eq!(filter.admits(0), None);
         assert_eq!(filter.admits(1), Some(true));
         assert_eq!(filter.admits(2), Some(false));

@@ -110,7 +110,9 @@ fn resolve(r: &mut Resolver, document: Document) -> Option<CompiledPolicy> {
     let sets = value_sets(r, &document.valueset);
     let rule = rule(r, &document);
     let held = categories.as_deref().unwrap_or(&[]);
-    let atoms = rule.as_ref().map(|(names, _)| atoms(r, &document, names, &sets, held));
+    let atoms = rule
+        .as_ref()
+        .map(|(names, _)| atoms(r, &document, names, &sets, held));
     let (names, clauses) = rule?;
     let (atoms, wanted) = atoms?;
     if !r.problems.is_empty() {
@@ -149,10 +151,16 @@ fn scope(r: &mut Resolver, document: &Document) -> Option<Name> {
     let source = &document.source;
     let scope = source.scope.as_deref().unwrap_or(DEFAULT_SCOPE);
     if scope != DEFAULT_SCOPE {
-        r.add("source.scope", format!("`{scope}` is not a scope with a known content; use `{DEFAULT_SCOPE}`"));
+        r.add(
+            "source.scope",
+            format!("`{scope}` is not a scope with a known content; use `{DEFAULT_SCOPE}`"),
+        );
     }
     if source.freshness_days > SUMMARY_LOOKBACK_DAYS {
-        r.add("source.freshness_days", format!("expected at most {SUMMARY_LOOKBACK_DAYS}"));
+        r.add(
+            "source.freshness_days",
+            format!("expected at most {SUMMARY_LOOKBACK_DAYS}"),
+        );
     }
     r.keep("source.scope", scope.parse::<Name>())
 }
@@ -163,7 +171,10 @@ fn categories(r: &mut Resolver, document: &Document) -> Option<Vec<Category>> {
     for name in &document.source.categories {
         let category = category(r, at, name)?;
         if !SUMMARY_CATEGORIES.contains(&category) {
-            r.add(at, format!("the scope `{DEFAULT_SCOPE}` does not hold {category} records"));
+            r.add(
+                at,
+                format!("the scope `{DEFAULT_SCOPE}` does not hold {category} records"),
+            );
         }
         out.push(category);
     }
@@ -174,7 +185,10 @@ fn category(r: &mut Resolver, at: &str, name: &str) -> Option<Category> {
     let category = Category::from_name(name);
     if category.is_none() {
         let names: Vec<_> = Category::ALL.iter().map(|c| c.name()).collect();
-        r.add(at, format!("`{name}` is not a category: expected {}", names.join(", ")));
+        r.add(
+            at,
+            format!("`{name}` is not a category: expected {}", names.join(", ")),
+        );
     }
     category
 }
@@ -200,13 +214,14 @@ fn masked(wanted: &[Wanted]) -> Vec<TableEntry> {
     let members = (1 << MAX_ATOMS) - 1;
     let known = |mask: u64| if mask & members == 0 { mask } else { mask & members };
     let cut = disjoint(&sets).into_iter();
-    cut.map(|e| TableEntry { mask: known(e.mask), ..e }).collect()
+    cut.map(|e| TableEntry {
+        mask: known(e.mask),
+        ..e
+    })
+    .collect()
 }
 
-fn value_sets(
-    r: &mut Resolver,
-    sets: &BTreeMap<String, Vec<String>>,
-) -> BTreeMap<String, Vec<CodeInterval>> {
+fn value_sets(r: &mut Resolver, sets: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<CodeInterval>> {
     let mut out = BTreeMap::new();
     for (name, codes) in sets {
         let at = format!("valueset.{name}");
@@ -243,12 +258,19 @@ fn atoms(
     let (mut atoms, mut wanted) = (Vec::new(), Vec::new());
     debug_assert!(names.len() <= MAX_ATOMS);
     for (index, name) in names.iter().enumerate() {
-        let Some(source) = document.atom.get(name) else { continue };
+        let Some(source) = document.atom.get(name) else {
+            continue;
+        };
         let at = format!("atom.{name}");
-        let Some(atom) = atom(r, &at, source) else { continue };
+        let Some(atom) = atom(r, &at, source) else {
+            continue;
+        };
         if !held.contains(&atom.category) {
             let category = atom.category;
-            r.add(&at, format!("source.categories does not list `{category}`, which this atom needs"));
+            r.add(
+                &at,
+                format!("source.categories does not list `{category}`, which this atom needs"),
+            );
         }
         window(r, &at, &atom);
         if let Some(set) = source.valueset() {
@@ -302,7 +324,10 @@ fn polarity(r: &mut Resolver, atoms: &[Atom], names: &[String], clauses: &[Claus
     let any = |i: &usize| atoms[*i].operation == Operation::Any;
     for i in (0..atoms.len()).filter(any) {
         if clauses.iter().any(|c| c.negative >> i & 1 == 1) {
-            r.add("rule.eligible", format!("`{}` is of kind `any` and cannot be negated", names[i]));
+            r.add(
+                "rule.eligible",
+                format!("`{}` is of kind `any` and cannot be negated", names[i]),
+            );
         }
     }
     if (0..atoms.len()).filter(any).count() > MAX_ANY {
@@ -318,7 +343,10 @@ fn atom(r: &mut Resolver, at: &str, source: &AtomDocument) -> Option<Atom> {
             "female" => Some(demographic(Operation::Sex, 2, 2)),
             "other" => Some(demographic(Operation::Sex, 3, 3)),
             _ => {
-                r.add(format!("{at}.is"), format!("`{is}` is not `female`, `male` or `other`"));
+                r.add(
+                    format!("{at}.is"),
+                    format!("`{is}` is not `female`, `male` or `other`"),
+                );
                 None
             }
         },
@@ -338,7 +366,10 @@ fn atom(r: &mut Resolver, at: &str, source: &AtomDocument) -> Option<Atom> {
             }
             let category = self::category(r, &format!("{at}.category"), category)?;
             if category == Category::Demographics {
-                r.add(format!("{at}.category"), "use the kinds age, sex and alive for demographics");
+                r.add(
+                    format!("{at}.category"),
+                    "use the kinds age, sex and alive for demographics",
+                );
                 return None;
             }
             let status = clinical_filter(r, at, category, clinical.as_deref())?;
@@ -362,7 +393,10 @@ fn atom(r: &mut Resolver, at: &str, source: &AtomDocument) -> Option<Atom> {
 }
 
 fn demographic(operation: Operation, low: u64, high: u64) -> Atom {
-    let none = Filter { definite: 0, possible: 0 };
+    let none = Filter {
+        definite: 0,
+        possible: 0,
+    };
     Atom {
         operation,
         category: Category::Demographics,
@@ -392,18 +426,15 @@ fn age(r: &mut Resolver, at: &str, min: Option<u16>, max: Option<u16>) -> Option
     Some(demographic(Operation::Age, u64::from(least) * 10_000, high))
 }
 
-fn masks(
-    r: &mut Resolver,
-    at: String,
-    names: &[String],
-    known: &[(&str, u8)],
-    never: &str,
-) -> Option<u8> {
+fn masks(r: &mut Resolver, at: String, names: &[String], known: &[(&str, u8)], never: &str) -> Option<u8> {
     let mut mask = 0;
     for name in names {
         match known.iter().find(|(n, _)| n == name) {
             Some((_, bits)) => mask |= bits,
-            None => r.add(&at, format!("`{name}` is not one of the statuses that can match{never}")),
+            None => r.add(
+                &at,
+                format!("`{name}` is not one of the statuses that can match{never}"),
+            ),
         }
     }
     if names.is_empty() {
@@ -420,7 +451,10 @@ fn clinical_filter(
 ) -> Option<Filter> {
     let at = format!("{at}.clinical");
     match (category, names) {
-        (Category::Condition | Category::Allergy, None) => Some(Filter { definite: 0xff, possible: 0xff }),
+        (Category::Condition | Category::Allergy, None) => Some(Filter {
+            definite: 0xff,
+            possible: 0xff,
+        }),
         (Category::Condition | Category::Allergy, Some(names)) => {
             let definite = masks(r, at, names, &CLINICAL, "")?;
             // A status that is missing or unknown may be one of those listed.
@@ -505,7 +539,10 @@ fn ranged(r: &mut Resolver, at: &str, operation: Operation, range: &RangeDocumen
 fn unit(r: &mut Resolver, at: &str, text: &str) -> Option<Unit> {
     let unit = Unit::from_ucum(text);
     if unit == Unit::UNKNOWN || unit == Unit::NONE {
-        r.add(format!("{at}.unit"), format!("`{text}` is not a UCUM unit of the unit table"));
+        r.add(
+            format!("{at}.unit"),
+            format!("`{text}` is not a UCUM unit of the unit table"),
+        );
         return None;
     }
     Some(unit)
@@ -525,14 +562,20 @@ fn bound(
         [Some(text), None] => (names[0], text, 0),
         [None, Some(text)] => (names[1], text, step),
         [Some(_), Some(_)] => {
-            r.add(at, format!("`{}` and `{}` exclude each other", names[0], names[1]));
+            r.add(
+                at,
+                format!("`{}` and `{}` exclude each other", names[0], names[1]),
+            );
             return None;
         }
     };
     let at = format!("{at}.{name}");
     let decimal = r.keep(&at, text.parse::<Decimal>())?;
     let Some(exact) = decimal.exact(4) else {
-        r.add(&at, format!("`{text}` has more than four decimal places or is out of range"));
+        r.add(
+            &at,
+            format!("`{text}` has more than four decimal places or is out of range"),
+        );
         return None;
     };
     let value = exact.checked_add(step + i128::from(OFFSET));

@@ -159,7 +159,9 @@ pub fn truth(atom: &Atom, index: usize, facts: &[Fact], date: Day) -> Option<boo
 
 /// Age, sex and alive: known only from exactly one demographics record.
 fn demographic(atom: &Atom, facts: &[Fact], date: Day) -> Option<bool> {
-    let mut found = facts.iter().filter(|f| f.kind == Kind::Demographics && !f.negated);
+    let mut found = facts
+        .iter()
+        .filter(|f| f.kind == Kind::Demographics && !f.negated);
     let (Some(person), None) = (found.next(), found.next()) else {
         return None;
     };

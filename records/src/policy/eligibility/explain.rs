@@ -15,13 +15,17 @@ impl CompiledPolicy {
 
     fn write_explanation(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "Eligibility policy {}, version {}", self.id, self.version)?;
-        writeln!(out, "Sponsor {}, identities of {}", self.sponsor, self.identity_domain)?;
+        writeln!(
+            out,
+            "Sponsor {}, identities of {}",
+            self.sponsor, self.identity_domain
+        )?;
         writeln!(
             out,
             "A person is screened once within `{}`.",
             self.uniqueness_scope
         )?;
-                writeln!(
+        writeln!(
             out,
             "Judged over one signed snapshot of scope `{}`, at most {} days old, that covers {}.",
             self.snapshot_scope,
@@ -29,7 +33,11 @@ impl CompiledPolicy {
             self.document.source.categories.join(", ")
         )?;
         writeln!(out, "\nEligible is who meets: {}", self.document.rule.eligible)?;
-        writeln!(out, "({} clauses in conjunctive normal form)\n", self.clauses.len())?;
+        writeln!(
+            out,
+            "({} clauses in conjunctive normal form)\n",
+            self.clauses.len()
+        )?;
         for name in &self.names {
             if let Some(atom) = self.document.atom.get(name) {
                 writeln!(out, "  {name}: {}", words(atom))?;
@@ -48,7 +56,10 @@ impl CompiledPolicy {
         }
         let any = self.atoms.iter().any(|a| a.operation == Operation::Any);
         if any {
-            writeln!(out, "A criterion of the kind `any` can be shown to be met, never not to be.")?;
+            writeln!(
+                out,
+                "A criterion of the kind `any` can be shown to be met, never not to be."
+            )?;
         }
         Ok(())
     }
@@ -103,7 +114,12 @@ fn in_range(range: &RangeDocument) -> String {
     });
     let bounds = bounds.collect::<Vec<_>>().join(" and ");
     let window = window("laboratory", range.within_days);
-    format!("`{}` is {bounds} {}{window}{}", range.valueset, range.unit, totals(&range.total))
+    format!(
+        "`{}` is {bounds} {}{window}{}",
+        range.valueset,
+        range.unit,
+        totals(&range.total)
+    )
 }
 
 fn window(category: &str, days: Option<u16>) -> String {
@@ -119,5 +135,8 @@ fn totals(systems: &[String]) -> String {
     if systems.is_empty() {
         return String::new();
     }
-    format!("; unknown when a record has an unlisted code of {}", systems.join(", "))
+    format!(
+        "; unknown when a record has an unlisted code of {}",
+        systems.join(", ")
+    )
 }

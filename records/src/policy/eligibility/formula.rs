@@ -50,7 +50,9 @@ pub enum FormulaError {
     #[error("the formula names more than {MAX_ATOMS} atoms")]
     TooManyAtoms,
     /// More clauses than a policy may have.
-    #[error("the formula has more than {MAX_CLAUSES} clauses in conjunctive normal form; split the policy or write it as a conjunction")]
+    #[error(
+        "the formula has more than {MAX_CLAUSES} clauses in conjunctive normal form; split the policy or write it as a conjunction"
+    )]
     TooManyClauses,
 }
 
@@ -241,9 +243,15 @@ fn normal_form(expression: &Expression, negated: bool) -> Result<Vec<Clause>, Fo
         (Expression::Atom(i), _) => {
             let bit = 1u16 << i;
             Ok(vec![if negated {
-                Clause { positive: 0, negative: bit }
+                Clause {
+                    positive: 0,
+                    negative: bit,
+                }
             } else {
-                Clause { positive: bit, negative: 0 }
+                Clause {
+                    positive: bit,
+                    negative: 0,
+                }
             }])
         }
         (Expression::Not(inner), _) => normal_form(inner, !negated),
@@ -256,7 +264,10 @@ fn normal_form(expression: &Expression, negated: bool) -> Result<Vec<Clause>, Fo
             Ok(all)
         }
         (Expression::Or(terms), false) | (Expression::And(terms), true) => {
-            let mut all = vec![Clause { positive: 0, negative: 0 }];
+            let mut all = vec![Clause {
+                positive: 0,
+                negative: 0,
+            }];
             for term in terms {
                 let right = normal_form(term, negated)?;
                 let product = all.iter().flat_map(|a| {
@@ -322,7 +333,9 @@ mod tests {
     use proptest::prelude::{Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 
     fn clause_value(clause: Clause, truth: &[Option<bool>]) -> Option<bool> {
-        let positive = (0..16).filter(|i| clause.positive >> i & 1 == 1).map(|i| truth[i]);
+        let positive = (0..16)
+            .filter(|i| clause.positive >> i & 1 == 1)
+            .map(|i| truth[i]);
         let negative = (0..16).filter(|i| clause.negative >> i & 1 == 1);
         any(positive.chain(negative.map(|i| truth[i].map(|v| !v))))
     }
@@ -339,10 +352,22 @@ mod tests {
     #[test]
     fn the_excluded_middle_is_kept() {
         let formula = Formula::parse("a or not a").unwrap();
-        assert_eq!(formula.clauses().unwrap(), [Clause { positive: 1, negative: 1 }]);
+        assert_eq!(
+            formula.clauses().unwrap(),
+            [Clause {
+                positive: 1,
+                negative: 1
+            }]
+        );
         assert_eq!(formula.evaluate(&|_| None), None);
         let absorbed = Formula::parse("a and (a or b) and (b or a)").unwrap();
-        assert_eq!(absorbed.clauses().unwrap(), [Clause { positive: 1, negative: 0 }]);
+        assert_eq!(
+            absorbed.clauses().unwrap(),
+            [Clause {
+                positive: 1,
+                negative: 0
+            }]
+        );
     }
 
     #[test]
@@ -354,15 +379,33 @@ mod tests {
 
     #[test]
     fn bad_formulas_are_refused() {
-        for bad in ["", "a and", "and a", "(a", "a)", "a b", "not", "a & b", "a or or b", "()", "a-b"] {
-            assert!(matches!(Formula::parse(bad), Err(FormulaError::Syntax { .. })), "{bad}");
+        for bad in [
+            "",
+            "a and",
+            "and a",
+            "(a",
+            "a)",
+            "a b",
+            "not",
+            "a & b",
+            "a or or b",
+            "()",
+            "a-b",
+        ] {
+            assert!(
+                matches!(Formula::parse(bad), Err(FormulaError::Syntax { .. })),
+                "{bad}"
+            );
         }
         let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
         assert_eq!(Formula::parse(&deep), Err(FormulaError::TooLarge));
         assert_eq!(Formula::parse(&"not ".repeat(70)), Err(FormulaError::TooLarge));
         assert_eq!(Formula::parse(&"a".repeat(5000)), Err(FormulaError::TooLarge));
         let many: Vec<String> = (0..17).map(|i| format!("a{i}")).collect();
-        assert_eq!(Formula::parse(&many.join(" and ")), Err(FormulaError::TooManyAtoms));
+        assert_eq!(
+            Formula::parse(&many.join(" and ")),
+            Err(FormulaError::TooManyAtoms)
+        );
         let pairs: Vec<String> = (0..5).map(|i| format!("(a{i} and b{i})")).collect();
         let wide = Formula::parse(&pairs.join(" or ")).unwrap();
         assert_eq!(wide.clauses(), Err(FormulaError::TooManyClauses));

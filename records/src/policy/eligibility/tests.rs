@@ -1,8 +1,8 @@
 //! The example policies, refusals, and the meaning of every kind of atom over hand-made facts.
 
 use super::*;
-use crate::decimal::OFFSET;
 use crate::code::Code;
+use crate::decimal::OFFSET;
 
 fn diabetes() -> String {
     std::fs::read_to_string(concat!(
@@ -57,7 +57,10 @@ fn every_rule_is_part_of_the_policy_id() {
         ("records-subset", "records-subset2"),
         ("sponsor-diabetes", "sponsor-other"),
         ("us-ma", "us-me"),
-        ("uniqueness_scope = \"NCT03882970\"", "uniqueness_scope = \"other\""),
+        (
+            "uniqueness_scope = \"NCT03882970\"",
+            "uniqueness_scope = \"other\"",
+        ),
         ("freshness_days = 14", "freshness_days = 15"),
         ("max_years = 75", "max_years = 76"),
         ("E11.*", "E12.*"),
@@ -84,31 +87,81 @@ fn everything_that_cannot_be_resolved_is_named() {
         ("min = \"7.0\"", "min = \"seven\"", "atom.a1c.min"),
         ("min = \"7.0\"", "min = \"7.00001\"", "atom.a1c.min"),
         ("min = \"7.0\"", "min = \"17.0\"", "atom.a1c: no value"),
-        ("min = \"7.0\"", "min = \"7.0\", above = \"6\"", "exclude each other"),
+        (
+            "min = \"7.0\"",
+            "min = \"7.0\", above = \"6\"",
+            "exclude each other",
+        ),
         ("not insulin", "not insulins", "no atom `insulins`"),
         ("and not insulin", "", "atom.insulin: the rule does not use"),
-        ("valueset = \"insulin\"", "valueset = \"insulins\"", "no value set `insulins`"),
-        ("within_days = 365 }\n", "within_days = 366 }\n", "more than the snapshot holds"),
-        (", \"medication\"]", "]", "source.categories does not list `medication`"),
-        (", \"medication\"]", ", \"medication\", \"allergy\"]", "does not hold allergy"),
+        (
+            "valueset = \"insulin\"",
+            "valueset = \"insulins\"",
+            "no value set `insulins`",
+        ),
+        (
+            "within_days = 365 }\n",
+            "within_days = 366 }\n",
+            "more than the snapshot holds",
+        ),
+        (
+            ", \"medication\"]",
+            "]",
+            "source.categories does not list `medication`",
+        ),
+        (
+            ", \"medication\"]",
+            ", \"medication\", \"allergy\"]",
+            "does not hold allergy",
+        ),
         ("medproof/eligibility/1", "medproof/eligibility/2", "schema"),
         ("sponsor-diabetes", "a sponsor", "sponsor: "),
         ("max_years = 75", "max_years = 17", "min_years <= max_years"),
         ("not t1d", "not t1d and (", "rule.eligible"),
-        ("freshness_days = 14", "freshness_days = 14\nfresh = 2", "unknown field `fresh`"),
-        ("{ kind = \"alive\" }", "{ kind = \"alive\", at = 3 }", "unknown field `at`"),
-        ("kind = \"latest\", valueset = \"a1c\"", "kind = \"latest\", when = 1, valueset = \"a1c\"", "unknown field `when`"),
+        (
+            "freshness_days = 14",
+            "freshness_days = 14\nfresh = 2",
+            "unknown field `fresh`",
+        ),
+        (
+            "{ kind = \"alive\" }",
+            "{ kind = \"alive\", at = 3 }",
+            "unknown field `at`",
+        ),
+        (
+            "kind = \"latest\", valueset = \"a1c\"",
+            "kind = \"latest\", when = 1, valueset = \"a1c\"",
+            "unknown field `when`",
+        ),
         ("{ kind = \"alive\" }", "{ kind = \"happy\" }", "happy"),
-        ("category = \"medication\"", "category = \"medications\"", "medications"),
-        ("category = \"medication\"", "category = \"medication\", clinical = [\"active\"]", "only conditions"),
-        ("category = \"medication\"", "category = \"medication\", total = [\"rxn\"]", "`rxn` is not a code system"),
-        ("category = \"medication\"", "category = \"medication\", at_least = 0", "atom.insulin.at_least"),
+        (
+            "category = \"medication\"",
+            "category = \"medications\"",
+            "medications",
+        ),
+        (
+            "category = \"medication\"",
+            "category = \"medication\", clinical = [\"active\"]",
+            "only conditions",
+        ),
+        (
+            "category = \"medication\"",
+            "category = \"medication\", total = [\"rxn\"]",
+            "`rxn` is not a code system",
+        ),
+        (
+            "category = \"medication\"",
+            "category = \"medication\", at_least = 0",
+            "atom.insulin.at_least",
+        ),
     ] {
         assert!(text.contains(from), "{from}");
         let found = problems(&text.replacen(from, to, 1));
         assert!(found.iter().any(|p| p.contains(expected)), "{to}: {found:?}");
     }
-    let several = text.replace("sct|44054006", "sct|x").replace("unit = \"%\"", "unit = \"?\"");
+    let several = text
+        .replace("sct|44054006", "sct|x")
+        .replace("unit = \"%\"", "unit = \"?\"");
     assert!(problems(&several).len() >= 2);
 }
 
@@ -147,8 +200,14 @@ mod atoms {
         Atom {
             operation: Operation::Latest,
             category: Category::Laboratory,
-            status: Filter { definite: 0b10, possible: 0b1000_0011 },
-            verification: Filter { definite: 0x1f, possible: 0x1f },
+            status: Filter {
+                definite: 0b10,
+                possible: 0b1000_0011,
+            },
+            verification: Filter {
+                definite: 0x1f,
+                possible: 0x1f,
+            },
             within_days: Some(90),
             count: 0,
             unit: UNIT,
@@ -214,24 +273,65 @@ mod atoms {
         let atom = latest(50, 75);
         let good = lab(5, 60);
         for bad in [
-            Fact { unit: UNIT + 1, ..lab(2, 60) },
-            Fact { value: 0, ..lab(2, 60) },
-            Fact { comparator: 1, ..lab(2, 60) },
-            Fact { status: 7, ..lab(2, 60) },
-            Fact { start: 0, ..lab(2, 60) },
-            Fact { members: 0, unmapped: 1, ..lab(2, 60) },
+            Fact {
+                unit: UNIT + 1,
+                ..lab(2, 60)
+            },
+            Fact {
+                value: 0,
+                ..lab(2, 60)
+            },
+            Fact {
+                comparator: 1,
+                ..lab(2, 60)
+            },
+            Fact {
+                status: 7,
+                ..lab(2, 60)
+            },
+            Fact {
+                start: 0,
+                ..lab(2, 60)
+            },
+            Fact {
+                members: 0,
+                unmapped: 1,
+                ..lab(2, 60)
+            },
         ] {
             assert_eq!(of(&atom, &[good.clone(), bad.clone()]), None, "{bad:?}");
         }
         for harmless in [
-            Fact { status: 2, ..lab(2, 99) },
-            Fact { status: 3, ..lab(2, 99) },
-            Fact { verification: 6, ..lab(2, 99) },
-            Fact { members: 2, ..lab(2, 99) },
-            Fact { negated: true, ..lab(2, 99) },
-            Fact { kind: Kind::Condition, ..lab(2, 99) },
+            Fact {
+                status: 2,
+                ..lab(2, 99)
+            },
+            Fact {
+                status: 3,
+                ..lab(2, 99)
+            },
+            Fact {
+                verification: 6,
+                ..lab(2, 99)
+            },
+            Fact {
+                members: 2,
+                ..lab(2, 99)
+            },
+            Fact {
+                negated: true,
+                ..lab(2, 99)
+            },
+            Fact {
+                kind: Kind::Condition,
+                ..lab(2, 99)
+            },
         ] {
-            assert_eq!(of(&atom, &[good.clone(), harmless.clone()]), Some(true), "{harmless:?}");
+            assert_eq!(
+                of(&atom, &[good.clone(), harmless.clone()]),
+                Some(true),
+                "{harmless:?}"
+            );
         }
     }
 
@@ -240,21 +340,44 @@ mod atoms {
         let atom = exists(Category::Laboratory, Some(30), 2);
         assert_eq!(of(&atom, &[lab(1, 1), lab(30, 1)]), Some(true));
         assert_eq!(of(&atom, &[lab(1, 1), lab(31, 1)]), Some(false));
-        let perhaps = Fact { status: 0, ..lab(1, 1) };
+        let perhaps = Fact {
+            status: 0,
+            ..lab(1, 1)
+        };
         assert_eq!(of(&atom, &[lab(1, 1), perhaps.clone()]), None);
         assert_eq!(of(&atom, &[perhaps]), Some(false));
-        assert_eq!(of(&atom, &[lab(1, 1), Fact { start: 0, ..lab(1, 1) }]), None);
+        assert_eq!(
+            of(
+                &atom,
+                &[
+                    lab(1, 1),
+                    Fact {
+                        start: 0,
+                        ..lab(1, 1)
+                    }
+                ]
+            ),
+            None
+        );
     }
 
     #[test]
     fn a_medication_that_still_runs_is_unknown_outside_its_window() {
         let atom = exists(Category::Medication, Some(30), 1);
-        let fill = |days_ago, days| Fact { kind: Kind::Dispense, days, ..lab(days_ago, 0) };
+        let fill = |days_ago, days| Fact {
+            kind: Kind::Dispense,
+            days,
+            ..lab(days_ago, 0)
+        };
         assert_eq!(of(&atom, &[fill(30, 28)]), Some(true));
         assert_eq!(of(&atom, &[fill(31, 28)]), Some(false));
         assert_eq!(of(&atom, &[fill(31, 31)]), Some(false));
         assert_eq!(of(&atom, &[fill(31, 32)]), None);
-        let order = |end| Fact { kind: Kind::Order, end, ..lab(31, 0) };
+        let order = |end| Fact {
+            kind: Kind::Order,
+            end,
+            ..lab(31, 0)
+        };
         assert_eq!(of(&atom, &[order(DATE.0)]), None);
         assert_eq!(of(&atom, &[order(DATE.0 - 1)]), Some(false));
     }
@@ -285,7 +408,16 @@ mod atoms {
         assert_eq!(on("2026-03-02", 19500302), Some(false));
         assert_eq!(of(&atom, &[]), None);
         assert_eq!(of(&atom, &[person(19600101), person(19600101)]), None);
-        assert_eq!(of(&atom, &[Fact { value: 0, ..person(0) }]), None);
+        assert_eq!(
+            of(
+                &atom,
+                &[Fact {
+                    value: 0,
+                    ..person(0)
+                }]
+            ),
+            None
+        );
     }
 
     #[test]
@@ -297,8 +429,20 @@ mod atoms {
             high: 2,
             ..exists(Category::Demographics, None, 0)
         };
-        let alive = Atom { operation: Operation::Alive, low: 1, high: 1, ..sex.clone() };
-        let person = |quantity, status| [Fact { kind: Kind::Demographics, status, quantity, ..lab(0, 0) }];
+        let alive = Atom {
+            operation: Operation::Alive,
+            low: 1,
+            high: 1,
+            ..sex.clone()
+        };
+        let person = |quantity, status| {
+            [Fact {
+                kind: Kind::Demographics,
+                status,
+                quantity,
+                ..lab(0, 0)
+            }]
+        };
         assert_eq!(of(&sex, &person(2, 1)), Some(true));
         assert_eq!(of(&sex, &person(1, 1)), Some(false));
         assert_eq!(of(&sex, &person(4, 1)), None);
@@ -310,13 +454,25 @@ mod atoms {
 
     #[test]
     fn only_an_unknown_atom_that_decides_is_named() {
-        let a = Clause { positive: 1, negative: 0 };
-        let b_or_c = Clause { positive: 0b110, negative: 0 };
+        let a = Clause {
+            positive: 1,
+            negative: 0,
+        };
+        let b_or_c = Clause {
+            positive: 0b110,
+            negative: 0,
+        };
         let clauses = [a, b_or_c];
         assert_eq!(decide(&clauses, &[Some(true), None, Some(true)]), Decision::Met);
         assert_eq!(decide(&clauses, &[Some(false), None, None]), Decision::NotMet);
-        assert_eq!(decide(&clauses, &[Some(true), None, Some(false)]), Decision::Unknown(1));
-        let middle = [Clause { positive: 1, negative: 1 }];
+        assert_eq!(
+            decide(&clauses, &[Some(true), None, Some(false)]),
+            Decision::Unknown(1)
+        );
+        let middle = [Clause {
+            positive: 1,
+            negative: 1,
+        }];
         assert_eq!(decide(&middle, &[None]), Decision::Unknown(0));
     }
 }
