@@ -6,4 +6,3 @@ pub mod gadgets;
 pub mod scenario;
 pub mod statement;
 pub mod statements;
-pub mod tamper;

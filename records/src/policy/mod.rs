@@ -1,3 +1,0 @@
-//! Policies: from TOML to compiled rules.
-
-pub mod eligibility;
