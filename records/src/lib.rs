@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod fhir;
 pub mod identity;
 pub mod npi;
+pub mod policy;
 pub mod record;
 pub mod signing;
 pub mod table;

@@ -9,6 +9,7 @@ use crate::fhir::{
     Procedure, Quantity, Reference, Refusal, Resource,
 };
 use crate::npi::Npi;
+use crate::record::Cents;
 use ark_bn254::Fr;
 use medproof_verifier::{Day, field::fr_from_248};
 use serde::Deserialize;
@@ -111,8 +112,8 @@ pub struct FiledClaim {
     pub day: Day,
     /// Whole units; 0 when they are not stated or not whole.
     pub units: u16,
-    /// Charge in cents, below 2^40.
-    pub charge: u64,
+    /// The charge.
+    pub charge: Cents,
     /// The coverage; `None` when the claim names none that is there.
     pub coverage: Option<FiledCoverage>,
     /// The provider.
@@ -137,7 +138,11 @@ impl FiledClaim {
         };
         let created = claim.created.and_then(|d| d.exact_day());
         let received = created.ok_or_else(|| entry.refuse("created", "a full date is needed"))?;
-        let procedures = codes(entry, "item[0].productOrService", item.product_or_service.as_ref())?;
+        let procedures = codes(
+            entry,
+            "item[0].productOrService",
+            item.product_or_service.as_ref(),
+        )?;
         let claimed_day = item_day(entry, item)?;
         let (rendered, performer) = rendered(bundle, patient, claim, &procedures, claimed_day)?;
         let day = claimed_day.or(rendered.as_ref().map(|r| r.day));
@@ -196,7 +201,10 @@ fn reasons(
     concept: Option<&CodeableConcept>,
     reference: Option<&Reference>,
 ) -> Result<Vec<Code>, Refusal> {
-    match reference.and_then(|r| bundle.resolve(r)).map(|e| (e, &e.resource)) {
+    match reference
+        .and_then(|r| bundle.resolve(r))
+        .map(|e| (e, &e.resource))
+    {
         Some((entry, Resource::Condition(condition))) if concept.is_none() => {
             codes(entry, "code", condition.code.as_ref())
         }
@@ -263,17 +271,15 @@ fn units(quantity: Option<&Quantity>) -> u16 {
 }
 
 /// The line's charge: its net, else the price of a unit times the units, else the claim's total.
-fn charge(entry: &Entry, claim: &Claim, item: &ClaimItem) -> Result<u64, Refusal> {
+fn charge(entry: &Entry, claim: &Claim, item: &ClaimItem) -> Result<Cents, Refusal> {
     if let Some(net) = &item.net {
         return cents(entry, "item[0].net", net);
     }
     if let Some(price) = &item.unit_price {
         let price = cents(entry, "item[0].unitPrice", price)?;
-        let total = price * u64::from(units(item.quantity.as_ref()));
-        return match total <= super::MAX_CENTS {
-            true => Ok(total),
-            false => Err(entry.refuse("item[0].unitPrice", "the charge is out of range")),
-        };
+        // 40 + 16 bits.
+        let charge = Cents::new(price.get() * u64::from(units(item.quantity.as_ref())));
+        return charge.ok_or_else(|| entry.refuse("item[0].unitPrice", "the charge is out of range"));
     }
     match &claim.total {
         Some(total) => cents(entry, "total", total),
@@ -281,14 +287,15 @@ fn charge(entry: &Entry, claim: &Claim, item: &ClaimItem) -> Result<u64, Refusal
     }
 }
 
-fn cents(entry: &Entry, path: &str, money: &Money) -> Result<u64, Refusal> {
+fn cents(entry: &Entry, path: &str, money: &Money) -> Result<Cents, Refusal> {
     if money.currency.as_deref() != Some(CURRENCY) {
         return Err(entry.refuse(&format!("{path}.currency"), format!("expected `{CURRENCY}`")));
     }
     let path = format!("{path}.value");
     let value = money.value.as_ref();
     let value = value.ok_or_else(|| entry.refuse(&path, "the amount is missing"))?;
-    value.to_cents().map_err(|e| entry.refuse(&path, e))
+    let cents = value.to_cents().map_err(|e| entry.refuse(&path, e))?;
+    Cents::new(cents).ok_or_else(|| entry.refuse(&path, "the amount is out of range"))
 }
 
 /// The days of a period whose start is known. Partial dates take the bound that shortens it.

@@ -1,10 +1,8 @@
 //! The plan's arithmetic, in cents (`docs/statements/claim.md`, section "Arithmetic").
 
+use crate::record::Cents;
 use ark_bn254::Fr;
 use medproof_verifier::field::{pack, unpack};
-
-/// Largest amount of one claim: charge and fee are u40.
-pub const MAX_CENTS: u64 = (1 << 40) - 1;
 
 /// Basis points in one whole.
 pub const BASIS_POINTS: u64 = 10_000;
@@ -65,8 +63,8 @@ pub struct AnnualLimit;
 /// What the policy says about one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fee {
-    /// Cents a unit, below 2^40.
-    pub cents: u64,
+    /// Price of a unit.
+    pub cents: Cents,
     /// The patient's share after the deductible, in basis points, at most 10,000.
     pub coinsurance_bp: u16,
 }
@@ -85,7 +83,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Prices `units` of a service charged at `charge` cents (at most [`MAX_CENTS`]):
+    /// Prices `units` of a service charged at `charge`:
     ///
     /// - `allowed = min(charge, fee x units)`
     /// - `deductible = min(allowed, deductible rest, out-of-pocket rest)`
@@ -94,10 +92,9 @@ impl Cost {
     ///
     /// The out-of-pocket rest bounds the deductible too: it is the most that the patient may bear, and
     /// with it the patient's total is the lesser of that rest and what deductible and coinsurance come to.
-    pub fn of(fee: Fee, charge: u64, units: u16, left: &Balances) -> Self {
+    pub fn of(fee: Fee, charge: Cents, units: u16, left: &Balances) -> Self {
         // 40 + 16 bits: no product below leaves u64.
-        let charge = charge.min(MAX_CENTS);
-        let allowed = charge.min(fee.cents.min(MAX_CENTS) * u64::from(units));
+        let allowed = charge.get().min(fee.cents.get() * u64::from(units));
         let deductible = allowed.min(left.deductible).min(left.out_of_pocket);
         let share = half_up(
             (allowed - deductible) * u64::from(fee.coinsurance_bp).min(BASIS_POINTS),

@@ -2,16 +2,22 @@
 //! balance and what is opened to the insurer (`docs/statements/claim.md`, `docs/format.md`, section 10).
 
 mod benefit;
+mod bundle;
 mod cost;
 mod coverage;
 mod payable;
 mod plan;
+mod service;
 
 pub use benefit::{BenefitNote, benefit_leaf};
-pub use cost::{AnnualLimit, BASIS_POINTS, Balances, Cost, Fee, MAX_CENTS, half_up};
+pub use bundle::{
+    Authorised, BalanceCents, ClaimContext, Days, FiledClaim, FiledCoverage, FiledProvider, Rendered,
+};
+pub use cost::{AnnualLimit, BASIS_POINTS, Balances, Cost, Fee, half_up};
 pub use coverage::Coverage;
 pub use payable::{Event, PayableOpening};
 pub use plan::{MEMBER_BITS, MemberId, PLAN_BITS, PlanId, PlanTextError, PlanWord, YEAR_BITS};
+pub use service::{MILLI_UNITS, PriorAuthorisation, RenderedService};
 
 /// Kind of a commitment-tree leaf that is a benefit note (`docs/format.md`, section 4).
 pub const BENEFIT_KIND: u64 = 2;

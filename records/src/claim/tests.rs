@@ -1,4 +1,6 @@
 use super::*;
+use crate::decimal::MAX_CENTS;
+use crate::record::Cents;
 use ark_bn254::Fr;
 use medproof_verifier::{Day, Name};
 use proptest::prelude::*;
@@ -11,9 +13,13 @@ fn left(deductible: u64, out_of_pocket: u64, annual: u64) -> Balances {
     }
 }
 
-fn fee(cents: u64, coinsurance_bp: u16) -> Fee {
+fn cents(cents: u64) -> Cents {
+    Cents::new(cents).unwrap()
+}
+
+fn fee(each: u64, coinsurance_bp: u16) -> Fee {
     Fee {
-        cents,
+        cents: cents(each),
         coinsurance_bp,
     }
 }
@@ -153,7 +159,7 @@ fn amounts_follow_the_plan() {
         (fee(400, 2000), 0, 2, plenty, (0, 0, 0, 0)),
     ];
     for (fee, charge, units, balances, (allowed, deductible, coinsurance, pay)) in rows {
-        let cost = Cost::of(fee, charge, units, &balances);
+        let cost = Cost::of(fee, cents(charge), units, &balances);
         let expected = Cost {
             allowed,
             deductible,
@@ -168,7 +174,7 @@ fn amounts_follow_the_plan() {
 #[test]
 fn a_payment_over_the_rest_is_refused_and_not_cut() {
     let at = left(0, 1000, 960);
-    let cost = Cost::of(fee(1200, 2000), 1500, 1, &at);
+    let cost = Cost::of(fee(1200, 2000), cents(1500), 1, &at);
     assert_eq!(at.after(&cost), Ok(left(0, 760, 0)));
     assert_eq!(left(0, 1000, 959).after(&cost), Err(AnnualLimit));
 }
@@ -182,7 +188,7 @@ fn notes_chain_through_their_nullifiers() {
         rho: Fr::from(3u64),
         rcm: Fr::from(4u64),
     };
-    let cost = Cost::of(fee(1200, 2000), 1500, 1, &note.balances);
+    let cost = Cost::of(fee(1200, 2000), cents(1500), 1, &note.balances);
     let nk = Fr::from(5u64);
     let next = note.next(nk, &cost).unwrap();
     assert_eq!(next.rho, note.nullifier(nk));
@@ -195,7 +201,7 @@ fn notes_chain_through_their_nullifiers() {
 proptest! {
     #[test]
     fn amounts_always_add_up(
-        cents in 0..=MAX_CENTS,
+        each in 0..=MAX_CENTS,
         charge in 0..=MAX_CENTS,
         units in any::<u16>(),
         coinsurance_bp in 0u16..=10_000,
@@ -203,7 +209,7 @@ proptest! {
         out_of_pocket in any::<u64>(),
     ) {
         let balances = left(deductible, out_of_pocket, u64::MAX);
-        let cost = Cost::of(fee(cents, coinsurance_bp), charge, units, &balances);
+        let cost = Cost::of(fee(each, coinsurance_bp), cents(charge), units, &balances);
         prop_assert_eq!(cost.allowed, cost.deductible + cost.coinsurance + cost.pay);
         prop_assert!(cost.allowed <= charge && cost.to_fr().is_some());
         let after = balances.after(&cost).unwrap();

@@ -44,7 +44,7 @@ pub(super) fn explain(policy: &ClaimPolicy) -> String {
             "- {} for {}: {} a unit, at most {units}{authorisation}",
             row.procedure,
             row.diagnosis,
-            hundredths(row.fee),
+            hundredths(row.fee.get()),
         );
     }
     if !policy.not_covered().is_empty() {

@@ -10,6 +10,7 @@ pub use source::{ClaimPolicyError, MAX_PROBLEMS, MAX_TABLE_BYTES};
 
 use crate::claim::PlanId;
 use crate::code::{Code, CodeInterval};
+use crate::record::Cents;
 use ark_bn254::Fr;
 use medproof_verifier::tree::{DenseTree, TABLE_DEPTH};
 use medproof_verifier::{Name, Path, Tag, field::pack, tagged};
@@ -44,7 +45,8 @@ impl ClaimRules {
     pub fn policy_id(&self) -> Fr {
         let zero = Fr::from(0u64);
         // Two u16 fit their widths.
-        let limits = pack(&[(self.max_days.into(), 16), (self.coinsurance_bp.into(), 16)]).unwrap_or_default();
+        let limits =
+            pack(&[(self.max_days.into(), 16), (self.coinsurance_bp.into(), 16)]).unwrap_or_default();
         let payer = self.payer.to_fr();
         let rules = tagged(Tag::ClaimRules, [payer, self.plan.to_fr(), limits, zero, zero]);
         tagged(
@@ -67,8 +69,8 @@ pub struct PairRow {
     pub diagnosis: CodeInterval,
     /// The procedure.
     pub procedure: Code,
-    /// Cents a unit, below 2^40.
-    pub fee: u64,
+    /// Price of a unit.
+    pub fee: Cents,
     /// Most units a day.
     pub max_units: u16,
     /// Whether a prior authorisation is needed.
@@ -76,15 +78,16 @@ pub struct PairRow {
 }
 
 impl PairRow {
-    /// `H(PAIR; diagnosis lo, diagnosis hi, procedure, pack(fee:40, max units:16, prior authorisation:1), 0)`,
-    /// or `None` when the fee is not below 2^40.
-    pub fn hash(&self) -> Option<Fr> {
+    /// `H(PAIR; diagnosis lo, diagnosis hi, procedure, pack(fee:40, max units:16, prior authorisation:1), 0)`.
+    pub fn hash(&self) -> Fr {
+        // Each fits its width by its type.
         let terms = pack(&[
-            (self.fee.into(), 40),
+            (self.fee.get().into(), 40),
             (self.max_units.into(), 16),
             (self.prior_authorisation.into(), 1),
-        ])?;
-        Some(tagged(
+        ])
+        .unwrap_or_default();
+        tagged(
             Tag::Pair,
             [
                 Fr::from(self.diagnosis.lo()),
@@ -93,7 +96,7 @@ impl PairRow {
                 terms,
                 Fr::from(0u64),
             ],
-        ))
+        )
     }
 
     /// Whether the row is for this diagnosis and procedure.

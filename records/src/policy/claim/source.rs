@@ -1,8 +1,9 @@
 //! The file form of a claim policy: TOML that names four CSV tables.
 
 use super::{ClaimPolicy, ClaimRules, MAX_ROWS, PairRow, SCHEMA};
-use crate::claim::{BASIS_POINTS, MAX_CENTS, PlanId};
+use crate::claim::{BASIS_POINTS, PlanId};
 use crate::code::{Code, CodeInterval};
+use crate::record::Cents;
 use medproof_verifier::tree::DenseTree;
 use medproof_verifier::{Name, field::fr_from_248};
 use serde::Deserialize;
@@ -124,7 +125,7 @@ pub(super) fn compile(
     let payer = problems.keep("payer", file.payer.parse::<Name>());
     let plan = problems.keep("plan", file.plan.parse::<PlanId>());
     let rows = rows(&file.tables, read, &mut problems);
-    let leaves = rows.iter().filter_map(PairRow::hash).collect();
+    let leaves = rows.iter().map(PairRow::hash).collect();
     let table = problems.keep("tables.pairs", DenseTree::new(leaves));
     if let (true, Some(id), Some(version), Some(payer), Some(plan), Some(table)) =
         (problems.0.is_empty(), id, version, payer, plan, table)
@@ -183,15 +184,29 @@ fn rows(
     read: &mut dyn FnMut(&str) -> std::io::Result<Vec<u8>>,
     problems: &mut Problems,
 ) -> Vec<PairRow> {
-    let fees = by_procedure(&load("fee", &tables.fee, ["procedure", "fee_cents"], read, problems), problems, |t| {
-        t.parse().ok().filter(|cents| *cents <= MAX_CENTS)
-    });
+    let fees = by_procedure(
+        &load("fee", &tables.fee, ["procedure", "fee_cents"], read, problems),
+        problems,
+        |t| t.parse().ok().and_then(Cents::new),
+    );
     let units = by_procedure(
-        &load("max_units", &tables.max_units, ["procedure", "units"], read, problems),
+        &load(
+            "max_units",
+            &tables.max_units,
+            ["procedure", "units"],
+            read,
+            problems,
+        ),
         problems,
         |t| t.parse::<u16>().ok().filter(|units| *units >= 1),
     );
-    let authorised = load("prior_authorisation", &tables.prior_authorisation, ["procedure"], read, problems);
+    let authorised = load(
+        "prior_authorisation",
+        &tables.prior_authorisation,
+        ["procedure"],
+        read,
+        problems,
+    );
     let authorised: BTreeSet<Code> = authorised
         .lines
         .iter()
@@ -205,7 +220,9 @@ fn rows(
             continue;
         };
         let (fee, max_units) = (fees.get(&procedure), units.get(&procedure));
-        problems.require(fee.is_some(), || format!("{place}: {procedure} has no row in tables.fee"));
+        problems.require(fee.is_some(), || {
+            format!("{place}: {procedure} has no row in tables.fee")
+        });
         problems.require(max_units.is_some(), || {
             format!("{place}: {procedure} has no row in tables.max_units")
         });
@@ -222,14 +239,22 @@ fn rows(
     problems.require(!pairs.lines.is_empty() || !pairs.read, || {
         "tables.pairs: no row, so nothing is covered".to_owned()
     });
-    problems.require(rows.len() <= MAX_ROWS, || format!("tables.pairs: more than {MAX_ROWS} rows"));
+    problems.require(rows.len() <= MAX_ROWS, || {
+        format!("tables.pairs: more than {MAX_ROWS} rows")
+    });
     rows.truncate(MAX_ROWS);
     rows.sort_by_key(|r| (r.procedure, r.diagnosis));
     for pair in rows.windows(2) {
         if let [a, b] = pair {
-            problems.require(a.procedure != b.procedure || !a.diagnosis.overlaps(&b.diagnosis), || {
-                format!("tables.pairs: {} and {} overlap for {}", a.diagnosis, b.diagnosis, a.procedure)
-            });
+            problems.require(
+                a.procedure != b.procedure || !a.diagnosis.overlaps(&b.diagnosis),
+                || {
+                    format!(
+                        "tables.pairs: {} and {} overlap for {}",
+                        a.diagnosis, b.diagnosis, a.procedure
+                    )
+                },
+            );
         }
     }
     rows

@@ -1,0 +1,3 @@
+//! Policies: TOML compiled to field elements.
+
+pub mod claim;
