@@ -1,1 +1,3 @@
 //! The four statements; each folder holds witness, relation, circuit and tests.
+
+pub mod claim;

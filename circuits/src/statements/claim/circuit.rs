@@ -5,7 +5,7 @@ use super::{Signed, Witness};
 use crate::gadgets::division::half_up;
 use crate::gadgets::eddsa::{SignatureVar, verify, verify_if};
 use crate::gadgets::identity::IdentityVar;
-use crate::gadgets::linear::{enforce_equal, enforce_product, witness};
+use crate::gadgets::linear::{enforce_equal, witness};
 use crate::gadgets::merkle::PathVar;
 use crate::gadgets::pack::join;
 use crate::gadgets::poseidon::tagged;
@@ -18,10 +18,11 @@ use ark_r1cs_std::boolean::Boolean;
 use ark_r1cs_std::fields::fp::FpVar;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use medproof_records::claim::{
-    BASIS_POINTS, BENEFIT_KIND, CLAIM_LINE, COMPLETED, Coverage, MEMBER_BITS, MILLI_UNITS, PLAN_BITS,
-    PRIOR_AUTHORISATION, PriorAuthorisation, RenderedService, YEAR_BITS,
+    BASIS_POINTS, BENEFIT_KIND, Coverage, MEMBER_BITS, MILLI_UNITS, PLAN_BITS, PriorAuthorisation,
+    RenderedService, YEAR_BITS,
 };
 use medproof_records::policy::claim::STATEMENT_KIND;
+use medproof_records::record::{Kind, Status};
 use medproof_verifier::statement::ClaimPublic;
 use medproof_verifier::{Day, Name, Public, Role, Tag};
 
@@ -166,7 +167,7 @@ impl PolicyVar {
             diagnosis_lo: alloc.ranged(row.diagnosis.lo(), CODE_BITS)?,
             diagnosis_hi: alloc.ranged(row.diagnosis.hi(), CODE_BITS)?,
             procedure: alloc.any(row.procedure.to_fr())?,
-            fee: alloc.ranged(row.fee, CENT_BITS)?,
+            fee: alloc.ranged(row.fee.get(), CENT_BITS)?,
             max_units: alloc.ranged(row.max_units, UNIT_BITS)?,
             authorisation_needed: Boolean::new_witness(cs.clone(), || Ok(row.prior_authorisation))?,
         };
@@ -310,7 +311,7 @@ impl ServiceVar {
             procedure: alloc.ranged(service.procedure.packed(), CODE_BITS)?,
             diagnosis: alloc.ranged(service.diagnosis.packed(), CODE_BITS)?,
             units: alloc.ranged(service.units, UNIT_BITS)?,
-            charge: alloc.ranged(service.charge, CENT_BITS)?,
+            charge: alloc.ranged(service.charge.get(), CENT_BITS)?,
             day: alloc.day(service.service)?,
             npi: alloc.ranged(service.npi_number(), NPI_BITS)?,
             facility: alloc.any(service.facility.as_ref().map(Name::to_fr).unwrap_or_default())?,
@@ -331,7 +332,7 @@ impl ServiceVar {
         // has no leaf at all.
         key.enforce_accepted(&inputs.registry_root, Role::Provider, &self.npi, &self.day)?;
         let message = record(
-            CLAIM_LINE,
+            Kind::ClaimLine,
             &RecordVar {
                 subject: &self.subject,
                 code: &self.procedure,
@@ -381,12 +382,12 @@ struct RecordVar<'a> {
 
 /// `H(REC; ..)` of a completed record whose other fields (verification, flags, value, unit, days) are 0:
 /// a record of another kind or status, or a negated one, has another hash.
-fn record(kind: u8, r: &RecordVar<'_>) -> Result<Var> {
+fn record(kind: Kind, r: &RecordVar<'_>) -> Result<Var> {
     let w0 = join(&[
-        (&constant(kind.into()), 8),
+        (&constant(kind.id().into()), 8),
         (r.code, CODE_BITS),
         (r.code2, CODE_BITS),
-        (&constant(COMPLETED.into()), 8),
+        (&constant(Status::Done.id().into()), 8),
     ])?;
     // 1000 * (2^16 - 1) < 2^32: the quantity fits its width.
     let quantity = r.units * Fr::from(MILLI_UNITS);
@@ -443,7 +444,7 @@ fn authorisation(
     enforce_equal_if(needed, &procedure, &service.procedure)?;
     let zero = constant(0);
     let message = record(
-        PRIOR_AUTHORISATION,
+        Kind::PriorAuthorisation,
         &RecordVar {
             subject: &subject,
             code: &procedure,

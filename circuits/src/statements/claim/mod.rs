@@ -19,10 +19,11 @@ use medproof_records::claim::{
 use medproof_records::code::{Code, CodeInterval, CodeSystem};
 use medproof_records::identity::Identity;
 use medproof_records::policy::claim::{ClaimRules, PairRow};
+use medproof_records::record::Cents;
 use medproof_verifier::eddsa::Signature;
 use medproof_verifier::statement::ClaimPublic;
 use medproof_verifier::tree::{COMMITMENT_DEPTH, TABLE_DEPTH};
-use medproof_verifier::{CircuitName, Day, Path, Tag, tagged};
+use medproof_verifier::{CircuitName, Day, Path};
 use zeroize::Zeroize;
 
 /// The statement `claim`.
@@ -219,7 +220,7 @@ fn blank() -> Witness {
             procedure: Code::NONE,
             diagnosis: Code::NONE,
             units: 0,
-            charge: 0,
+            charge: Cents::default(),
             service: Day(0),
             npi: None,
             facility: None,
@@ -238,7 +239,7 @@ fn blank() -> Witness {
         row: PairRow {
             diagnosis: CodeInterval::whole(CodeSystem::Icd10Cm),
             procedure: Code::NONE,
-            fee: 0,
+            fee: Cents::default(),
             max_units: 0,
             prior_authorisation: false,
         },

@@ -108,8 +108,8 @@ pub enum Refused {
 pub fn reason(refused: &Refused) -> Option<&'static str> {
     use Refused::*;
     match refused {
-        CoverageKey(_) | CoverageParty | CoverageSignature | CoverageSubject | CoveragePayer | CoveragePlan
-        | CoveragePeriod => Some("coverage"),
+        CoverageKey(_) | CoverageParty | CoverageSignature | CoverageSubject | CoveragePayer
+        | CoveragePlan | CoveragePeriod => Some("coverage"),
         ServiceKey(_) | ServiceSignature | ServiceSubject => Some("provider"),
         Filing => Some("timely filing"),
         Pair => Some("diagnosis and procedure"),
@@ -150,10 +150,7 @@ pub(super) fn check(public: &ClaimPublic, witness: &Witness) -> Result<(), Refus
         row.diagnosis.contains(claimed.diagnosis) && row.procedure == claimed.procedure,
         Refused::Pair,
     )?;
-    require(
-        (1..=row.max_units).contains(&claimed.units),
-        Refused::Units,
-    )?;
+    require((1..=row.max_units).contains(&claimed.units), Refused::Units)?;
     if row.prior_authorisation {
         authorisation(public, witness)?;
     }
@@ -166,8 +163,8 @@ fn policy(public: &ClaimPublic, witness: &Witness) -> Result<(), Refused> {
         rules.policy_id() == public.policy_id && u64::from(rules.coinsurance_bp) <= BASIS_POINTS,
         Refused::Policy,
     )?;
-    let root = witness.row.hash().map(|leaf| witness.row_path.root(leaf));
-    require(root == Some(rules.table_root), Refused::Row)
+    let root = witness.row_path.root(witness.row.hash());
+    require(root == rules.table_root, Refused::Row)
 }
 
 fn coverage(public: &ClaimPublic, witness: &Witness) -> Result<(), Refused> {
@@ -201,9 +198,8 @@ fn service(public: &ClaimPublic, witness: &Witness) -> Result<(), Refused> {
         .key
         .check(public.registry_root, Role::Provider, npi, service.service)
         .map_err(Refused::ServiceKey)?;
-    let message = service.hash().ok_or(Refused::ServiceSignature)?;
     require(
-        eddsa::verify(&signed.key.public_key(), message, &signed.signature).is_ok(),
+        eddsa::verify(&signed.key.public_key(), service.hash(), &signed.signature).is_ok(),
         Refused::ServiceSignature,
     )?;
     let party = signed.key.leaf.party.to_fr();
@@ -245,10 +241,7 @@ fn balance(public: &ClaimPublic, witness: &Witness) -> Result<(), Refused> {
     require(note.owner == identity.owner(), Refused::NoteOwner)?;
     require(note.plan == coverage.plan_digest(), Refused::NotePlan)?;
     let leaf = benefit_leaf(public.domain, note.commitment());
-    require(
-        witness.note_path.root(leaf) == public.anchor,
-        Refused::NoteAnchor,
-    )?;
+    require(witness.note_path.root(leaf) == public.anchor, Refused::NoteAnchor)?;
     require(
         witness.event().nullifier(coverage.member_secret) == Some(public.nf_claim),
         Refused::ClaimNullifier,
