@@ -6,3 +6,4 @@ pub mod gadgets;
 pub mod scenario;
 pub mod statement;
 pub mod statements;
+pub mod tamper;

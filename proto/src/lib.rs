@@ -4,6 +4,7 @@
 pub mod field;
 pub mod ledger;
 pub mod ledger_client;
+pub mod prover;
 
 pub use field::FieldError;
 
@@ -13,5 +14,19 @@ pub mod wire {
     /// `medproof.ledger.v1`.
     pub mod ledger {
         tonic::include_proto!("medproof.ledger.v1");
+    }
+    /// `medproof.prover`.
+    pub mod prover {
+        /// `medproof.prover.v1`.
+        pub mod v1 {
+            tonic::include_proto!("medproof.prover.v1");
+        }
+    }
+    /// `medproof.witness`.
+    pub mod witness {
+        /// `medproof.witness.v1`.
+        pub mod v1 {
+            tonic::include_proto!("medproof.witness.v1");
+        }
     }
 }

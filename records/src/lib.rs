@@ -11,5 +11,6 @@ pub mod npi;
 pub mod policy;
 pub mod record;
 pub mod signing;
+pub mod snapshot;
 pub mod table;
 pub mod unit;

@@ -1,3 +1,4 @@
-//! Policies: TOML compiled to field elements.
+//! Policies: from TOML to compiled rules.
 
 pub mod claim;
+pub mod eligibility;
