@@ -114,7 +114,7 @@ impl Drop for KeyProgress {
 /// A table with a head row.
 pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(head);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head);
     for row in rows {
         table.add_row(row);
     }
