@@ -3,13 +3,17 @@
 use std::{error::Error, path::Path};
 
 /// Every service of the project; each has its own file and package.
-const FILES: &[&str] = &["ledger.proto", "prover.proto", "witness.proto"];
+const FILES: &[&str] = &["gateway.proto", "ledger.proto", "prover.proto", "witness.proto"];
 
 /// Messages with private inputs: wiped when dropped, never printed.
 const SECRET: &str = ".medproof.witness.v1";
 /// Messages that hold such messages.
 const HOLD_SECRETS: &[&str] = &[
     SECRET,
+    ".medproof.gateway.v1.DispenseOpening",
+    ".medproof.gateway.v1.PayableOpening",
+    ".medproof.gateway.v1.PersonOpening",
+    ".medproof.gateway.v1.PresentRequest",
     ".medproof.prover.v1.ProveRequest",
     ".medproof.prover.v1.ProveBatchRequest",
 ];

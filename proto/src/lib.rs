@@ -2,6 +2,7 @@
 //! types of `medproof_verifier`. Each conversion refuses a bad field with one error that names it.
 
 pub mod field;
+pub mod gateway;
 pub mod ledger;
 pub mod ledger_client;
 pub mod prover;
@@ -11,6 +12,11 @@ pub use field::FieldError;
 /// Generated code: one module for each `.proto` package.
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 pub mod wire {
+    /// `medproof.gateway.v1`.
+    pub mod gateway {
+        tonic::include_proto!("medproof.gateway.v1");
+    }
+
     /// `medproof.ledger.v1`.
     pub mod ledger {
         tonic::include_proto!("medproof.ledger.v1");
