@@ -1,0 +1,107 @@
+//! The ledger as the gateway needs it.
+
+use medproof_proto::ledger_client::{Appended, ClientError, Ledger as Client};
+use medproof_verifier::{Entry, Fr, Name};
+use std::{future::Future, time::Duration};
+use tonic::Code;
+
+/// How often an entry is sent before its fate is left open.
+const ATTEMPTS: u32 = 4;
+/// Pause before the second attempt; each further one doubles it.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why an entry has no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// The ledger will not take this entry.
+    #[error("the ledger refuses the entry: {reason}")]
+    Refused {
+        /// The ledger's status.
+        code: Code,
+        /// The ledger's words.
+        reason: String,
+    },
+    /// It is not known whether the ledger has the entry; the same entry can be sent again.
+    #[error("the ledger cannot be asked now: {0}")]
+    Unavailable(String),
+    /// The ledger answered with a receipt that does not hold.
+    #[error("the ledger's answer does not hold: {0}")]
+    Receipt(String),
+}
+
+/// What the gateway asks of a ledger.
+pub trait Ledger: Send + Sync + 'static {
+    /// Appends an entry. The receipt has been verified against the ledger's checkpoint key. The same entry
+    /// again gives the same receipt.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    fn append(&self, entry: &Entry) -> impl Future<Output = Result<Appended, PostError>> + Send;
+
+    /// The last sequence number that `party` used.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    fn last_sequence(&self, party: &Name) -> impl Future<Output = Result<u64, PostError>> + Send;
+
+    /// The identity root of the last seal.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    fn identity_root(&self) -> impl Future<Output = Result<Fr, PostError>> + Send;
+}
+
+impl From<ClientError> for PostError {
+    fn from(error: ClientError) -> Self {
+        match &error {
+            ClientError::Connect { .. } => Self::Unavailable(error.to_string()),
+            ClientError::Status(status) => match status.code() {
+                code @ (Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::FailedPrecondition
+                | Code::OutOfRange
+                | Code::Unauthenticated) => Self::Refused {
+                    code,
+                    reason: status.message().to_owned(),
+                },
+                // Everything else leaves open whether the entry was written.
+                _ => Self::Unavailable(error.to_string()),
+            },
+            ClientError::Answer(_) | ClientError::OtherLedger { .. } | ClientError::Receipt(_) => {
+                Self::Receipt(error.to_string())
+            }
+        }
+    }
+}
+
+/// A ledger over gRPC.
+#[derive(Debug, Clone)]
+pub struct RemoteLedger(pub Client);
+
+impl Ledger for RemoteLedger {
+    async fn append(&self, entry: &Entry) -> Result<Appended, PostError> {
+        let mut client = self.0.clone();
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            match client.append(entry).await.map_err(PostError::from) {
+                Err(PostError::Unavailable(reason)) if attempt < ATTEMPTS => {
+                    tracing::warn!(attempt, reason, "the ledger did not answer; asking again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                done => return done,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn last_sequence(&self, party: &Name) -> Result<u64, PostError> {
+        Ok(self.0.clone().last_sequence(Some(party)).await?)
+    }
+
+    async fn identity_root(&self) -> Result<Fr, PostError> {
+        Ok(self.0.clone().anchors().await?.identity_root)
+    }
+}

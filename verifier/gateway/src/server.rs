@@ -1,0 +1,109 @@
+//! Starting and stopping.
+
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    desk::Desk,
+    journal::JournalError,
+    ledger::RemoteLedger,
+    service::Service,
+};
+use medproof_proto::{
+    gateway::gateway_server::GatewayServer,
+    ledger_client::{ClientError, Ledger},
+};
+use std::{net::SocketAddr, sync::Arc};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tonic::transport::server::TcpIncoming;
+
+/// Longest message in bytes.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 65_536;
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error("configuration: {0}")]
+    Config(#[from] ConfigError),
+    /// The ledger cannot be reached, or is another one.
+    #[error(transparent)]
+    Ledger(#[from] ClientError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another address or port 0")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The gateway's gRPC server.
+pub struct Server;
+
+/// A running gateway.
+pub struct Handle {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+impl Handle {
+    /// Stops taking requests and waits for those being worked on.
+    pub async fn shutdown(self) {
+        let _ = self.stop.send(());
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(cause = %error, "the gateway's server failed"),
+            Err(error) => tracing::warn!(cause = %error, "the gateway's task ended early"),
+        }
+    }
+
+    /// Waits until the server ends by itself.
+    ///
+    /// # Errors
+    /// The transport's error.
+    pub async fn wait(self) -> Result<(), tonic::transport::Error> {
+        let Self { stop, task, .. } = self;
+        let ended = task.await;
+        drop(stop);
+        ended.unwrap_or(Ok(()))
+    }
+}
+
+impl Server {
+    /// Connects to the ledger, takes up where the journal ends, and listens.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start<C: Clock>(config: Config, clock: C) -> Result<Handle, StartError> {
+        config.check()?;
+        let ledger = Ledger::connect(&config.ledger, Some(config.ledger_id)).await?;
+        let (address, deadline) = (config.listen, config.deadline);
+        let (token, concurrent) = (config.staff_token.clone(), config.concurrent_requests);
+        let failed = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
+        let desk = Arc::new(Desk::open(config, RemoteLedger(ledger), clock)?);
+        desk.settle().await;
+        let service = GatewayServer::new(Service::new(Arc::clone(&desk), &token, concurrent))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let (stop, stopped) = oneshot::channel();
+        let server = tonic::transport::Server::builder()
+            .timeout(deadline)
+            .add_service(service)
+            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async {
+                // A dropped handle stops the server, too.
+                let _ = stopped.await;
+            });
+        Ok(Handle {
+            addr,
+            stop,
+            task: tokio::spawn(server),
+        })
+    }
+}
