@@ -115,6 +115,13 @@ pub struct Identity {
     pub path: Path<IDENTITY_DEPTH>,
 }
 
+impl Drop for Identity {
+    fn drop(&mut self) {
+        // The secrets wipe themselves.
+        self.person.zeroize();
+    }
+}
+
 impl Identity {
     /// The identity `id`.
     pub fn id(&self) -> Fr {

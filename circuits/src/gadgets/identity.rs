@@ -32,7 +32,7 @@ pub struct IdentityVar {
 
 impl IdentityVar {
     /// Allocates an identity and derives its hashes. Costs 32 constraints for the path's positions and
-    /// 834 for the three hashes.
+    /// 840 for the three hashes.
     ///
     /// # Errors
     /// Those of the constraint system.
@@ -80,7 +80,7 @@ impl IdentityVar {
         tagged(Tag::Nk, [&self.sk])
     }
 
-    /// Pseudonym `H(SUBJECT; sk, issuer party)`. Costs 234 constraints.
+    /// Pseudonym `H(SUBJECT; sk, issuer party)`. Costs 258 constraints.
     ///
     /// # Errors
     /// Those of the constraint system.

@@ -34,6 +34,16 @@ pub fn witness(
     Ok(AllocatedFp::new(value, variable, cs.clone()).into())
 }
 
+/// The next public input.
+///
+/// # Errors
+/// Those of the constraint system.
+pub fn input(cs: &ConstraintSystemRef<Fr>, value: Fr) -> Result<FpVar<Fr>, SynthesisError> {
+    let variable = cs.new_input_variable(|| Ok(value))?;
+    let value = (!cs.is_in_setup_mode()).then_some(value);
+    Ok(AllocatedFp::new(value, variable, cs.clone()).into())
+}
+
 /// `sum of coefficient * variable + constant` as one linear combination.
 ///
 /// # Errors

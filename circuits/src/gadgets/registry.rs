@@ -125,7 +125,7 @@ impl AcceptedKeyVar {
     }
 
     /// Enforces that the key is in the registry with this role and scope and valid on `day`, which must
-    /// already be known to be below 2^16. Costs 3,399 constraints.
+    /// already be known to be below 2^16. Costs 3,409 constraints.
     ///
     /// # Errors
     /// Those of the constraint system.
@@ -144,7 +144,7 @@ impl AcceptedKeyVar {
     }
 
     /// [`AcceptedKeyVar::enforce_accepted`] where `condition` holds; where it does not, every leaf and path
-    /// will do. Costs 3,401 constraints.
+    /// will do. Costs 3,411 constraints.
     ///
     /// # Errors
     /// Those of the constraint system.

@@ -1,6 +1,9 @@
 //! Complete throw-away worlds around one bundle: keys, registry, identity, notes and signed data, for
 //! `medproof check`, tests, benchmarks and sample proofs.
 
+pub mod bind;
+pub mod world;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,3 +1,4 @@
 //! The four statements; each folder holds witness, relation, circuit and tests.
 
+pub mod bind;
 pub mod claim;

@@ -1,0 +1,108 @@
+use super::*;
+use crate::scenario;
+use crate::tamper::System;
+use ark_bn254::Fr;
+use medproof_records::identity::Secret;
+use medproof_verifier::statement::Public;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+fn example(seed: u64) -> (BindPublic, Witness) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (domain, issuer) = ("us-ca".parse().unwrap(), "clinic-7".parse().unwrap());
+    scenario::bind::example(&mut rng, &domain, &issuer, Fr::from(seed))
+}
+
+fn system(public: &BindPublic, witness: &Witness) -> System {
+    System::prove(|cs| Bind::synthesise(cs, public, witness)).unwrap()
+}
+
+/// Relation and circuit must give the same verdict.
+fn agree(public: &BindPublic, witness: &Witness, expected: Result<(), Refused>) {
+    assert_eq!(Bind::relation(public, witness), expected);
+    assert_eq!(
+        system(public, witness).is_satisfied(),
+        expected.is_ok(),
+        "{expected:?}"
+    );
+}
+
+#[test]
+fn an_honest_holder_satisfies_both() {
+    for seed in 0..4 {
+        let (public, witness) = example(seed);
+        agree(&public, &witness, Ok(()));
+    }
+}
+
+#[test]
+fn every_clause_broken_once_is_refused_by_both() {
+    let one = Fr::from(1u64);
+    let break_public = |change: fn(&mut BindPublic, Fr), refused| {
+        let (mut public, witness) = example(7);
+        change(&mut public, one);
+        agree(&public, &witness, Err(refused));
+    };
+    break_public(|p, one| p.domain += one, Refused::Domain);
+    break_public(|p, one| p.identity_root += one, Refused::Identity);
+    break_public(|p, one| p.person += one, Refused::Person);
+    break_public(|p, one| p.subject += one, Refused::Subject);
+    break_public(|p, one| p.issuer_party += one, Refused::Subject);
+}
+
+#[test]
+fn a_false_witness_is_refused_by_both() {
+    let (public, honest) = example(8);
+    let forge = |change: &dyn Fn(&mut Identity), refused| {
+        let mut witness = example(8).1;
+        assert_eq!(witness.identity.owner(), honest.identity.owner());
+        change(&mut witness.identity);
+        agree(&public, &witness, Err(refused));
+    };
+    let fresh = || Secret::new(Fr::from(99u64));
+    // Somebody else's leaf, or the right leaf with another secret.
+    forge(&|i| i.sk = fresh(), Refused::Identity);
+    forge(&|i| i.ts = fresh(), Refused::Identity);
+    forge(&|i| i.person += Fr::from(1u64), Refused::Identity);
+    forge(&|i| i.domain += Fr::from(1u64), Refused::Domain);
+    // A place where the leaf does not stand.
+    forge(
+        &|i| i.path = scenario::world::lone_path(u64::from(i.path.index() ^ 1)).unwrap(),
+        Refused::Identity,
+    );
+}
+
+#[test]
+fn another_holder_cannot_take_over_a_pseudonym() {
+    let (mut public, witness) = example(9);
+    public.subject = example(10).0.subject;
+    agree(&public, &witness, Err(Refused::Subject));
+}
+
+#[test]
+fn the_shape_is_the_same_for_every_witness_and_in_set_up() {
+    let (public, witness) = Bind::blank();
+    let setup = System::setup(|cs| Bind::synthesise(cs, &public, &witness)).unwrap();
+    assert_eq!(system(&public, &witness).digest(), setup.digest());
+    for seed in 0..3 {
+        let (public, witness) = example(seed);
+        assert_eq!(system(&public, &witness).digest(), setup.digest());
+    }
+}
+
+#[test]
+fn inputs_and_variables_are_all_bound() {
+    let (public, witness) = example(11);
+    let system = system(&public, &witness);
+    assert!(system.unused_inputs().is_empty());
+    assert_eq!(system.free_variables(), [0usize; 0]);
+    assert_eq!(public.to_vec().len(), BindPublic::NAMES.len());
+}
+
+#[test]
+fn the_cost_is_as_documented() {
+    let (public, witness) = Bind::blank();
+    let system = System::setup(|cs| Bind::synthesise(cs, &public, &witness)).unwrap();
+    assert_eq!(system.constraints(), 5_935);
+    assert!(system.constraints() <= Bind::BUDGET);
+}
