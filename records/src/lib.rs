@@ -5,6 +5,7 @@ pub mod claim;
 pub mod code;
 pub mod date;
 pub mod decimal;
+pub mod dispensing;
 pub mod fhir;
 pub mod identity;
 pub mod npi;

@@ -1,4 +1,5 @@
 //! Policies: from TOML to compiled rules.
 
 pub mod claim;
+pub mod dispensing;
 pub mod eligibility;

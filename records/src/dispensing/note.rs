@@ -1,0 +1,91 @@
+//! The account note: a ring behind a commitment, spent by each dispense.
+
+use super::{ACCOUNT_KIND, Ring};
+use ark_bn254::Fr;
+use medproof_verifier::{Tag, tagged};
+use zeroize::Zeroize;
+
+/// An account note. Wiped on drop; neither `Clone` nor `Debug`.
+pub struct Note {
+    /// The owner's identity leaf, `H(IDENT; domain, id)`.
+    pub owner: Fr,
+    /// Every dispensing that still counts.
+    pub ring: Ring,
+    /// Number of dispenses since the account was opened.
+    pub seq: u64,
+    /// What the note's nullifier is made from; the nullifier of the note before it.
+    pub rho: Fr,
+    /// Blinding.
+    pub rcm: Fr,
+}
+
+impl Note {
+    /// `cm = H(NOTE; owner, ring digest, seq, rho, rcm)`.
+    pub fn commitment(&self) -> Fr {
+        tagged(
+            Tag::Note,
+            [
+                self.owner,
+                self.ring.digest(),
+                Fr::from(self.seq),
+                self.rho,
+                self.rcm,
+            ],
+        )
+    }
+
+    /// The leaf that the ledger computes for the note in the domain whose name is `domain`.
+    pub fn leaf(&self, domain: Fr) -> Fr {
+        account_leaf(domain, self.commitment())
+    }
+
+    /// `nf = H(NF; nk, rho)`.
+    pub fn nullifier(&self, nk: Fr) -> Fr {
+        tagged(Tag::Nf, [nk, self.rho])
+    }
+
+    /// The note after this one, holding `ring`: same owner, `seq' = seq + 1`, `rho' = nf` and
+    /// `rcm' = H(RCM; nk, nf)`, so that a wallet recovers it from its seed and a copy of the ring.
+    ///
+    /// With the new entry in the ring it is the next note; with the old ring it is the undo note. Both have
+    /// one nullifier.
+    pub fn next(&self, nk: Fr, ring: Ring) -> Self {
+        let nf = self.nullifier(nk);
+        Self {
+            owner: self.owner,
+            ring,
+            // No account sees 2^64 dispenses.
+            seq: self.seq.saturating_add(1),
+            rho: nf,
+            rcm: tagged(Tag::Rcm, [nk, nf]),
+        }
+    }
+
+    /// A second copy, where one is needed on purpose.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            owner: self.owner,
+            ring: self.ring.duplicate(),
+            seq: self.seq,
+            rho: self.rho,
+            rcm: self.rcm,
+        }
+    }
+}
+
+/// `H(LEAF; 1 + 2^8 domain, cm)`.
+pub fn account_leaf(domain: Fr, cm: Fr) -> Fr {
+    tagged(
+        Tag::Leaf,
+        [Fr::from(ACCOUNT_KIND) + Fr::from(256u64) * domain, cm],
+    )
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        self.seq.zeroize();
+        for secret in [&mut self.owner, &mut self.rho, &mut self.rcm] {
+            secret.zeroize();
+        }
+    }
+}
