@@ -2,6 +2,7 @@
 //! `medproof check`, tests, benchmarks and sample proofs.
 
 pub mod bind;
+pub mod claim;
 pub mod world;
 
 use std::collections::BTreeMap;
