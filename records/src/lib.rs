@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod dispensing;
 pub mod fhir;
 pub mod identity;
+pub mod import;
 pub mod npi;
 pub mod policy;
 pub mod record;

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 
 macro_rules! resources {
     ($($name:ident, $list:ident;)*) => {
+        const USED: &[&str] = &[$(stringify!($name)),*];
+
         /// A resource of a type that is used.
         #[derive(Clone)]
         pub enum Resource { $(#[doc = concat!("A [`", stringify!($name), "`](crate::fhir::", stringify!($name), ").")] $name(Box<$name>),)* }
@@ -100,6 +102,8 @@ pub struct Bundle {
     duplicates: usize,
     by_url: HashMap<String, usize>,
     by_id: HashMap<(&'static str, String), usize>,
+    /// `None` where two types share an id.
+    by_bare_id: HashMap<String, Option<usize>>,
 }
 
 impl Bundle {
@@ -168,6 +172,8 @@ impl Bundle {
             return Err(Refusal::new(label, format!("{kind}.id"), reason).into());
         }
         if let Some(key) = key {
+            let bare = self.by_bare_id.entry(key.1.clone());
+            bare.and_modify(|at| *at = None).or_insert(Some(at));
             self.by_id.insert(key, at);
         }
         if let Some(url) = &full_url {
@@ -196,8 +202,8 @@ impl Bundle {
         self.duplicates
     }
 
-    /// The entry that a reference points to: by fullUrl, or by `Type/id` (also at the end of an absolute URL whose
-    /// fullUrl is not in the bundle), with or without a version.
+    /// The entry that a reference points to, with or without a version: by fullUrl; `urn:uuid:` also by the id
+    /// alone; `Type/id` by type and id; an absolute URL likewise when the entry's own fullUrl is no absolute URL.
     pub fn resolve(&self, reference: &Reference) -> Option<&Entry> {
         let text = trim(reference.reference.as_deref()?);
         let text = text.split_once("/_history/").map_or(text, |(before, _)| before);
@@ -205,13 +211,15 @@ impl Bundle {
             return self.entries.get(*at);
         }
         if let Some(id) = text.strip_prefix("urn:uuid:") {
-            return self.entries.iter().find(|e| e.resource.id() == Some(id));
+            return self.entries.get((*self.by_bare_id.get(id)?)?);
         }
         let (rest, id) = text.rsplit_once('/')?;
         let kind = rest.rsplit_once('/').map_or(rest, |(_, kind)| kind);
         let kind = USED.iter().find(|used| **used == kind)?;
-        let at = self.by_id.get(&(*kind, id.to_owned()))?;
-        self.entries.get(*at)
+        let entry = self.entries.get(*self.by_id.get(&(*kind, id.to_owned()))?)?;
+        let absolute = |url: &str| url.contains("://");
+        let elsewhere = absolute(text) && entry.full_url.as_deref().is_some_and(absolute);
+        (!elsewhere).then_some(entry)
     }
 
     /// The only patient of the bundle.
@@ -262,23 +270,6 @@ impl Bundle {
 }
 
 const TOO_LONG: &str = "the list has more than 1000 items";
-
-const USED: [&str; 14] = [
-    "Patient",
-    "Condition",
-    "Observation",
-    "MedicationRequest",
-    "MedicationDispense",
-    "MedicationStatement",
-    "Medication",
-    "Procedure",
-    "Immunization",
-    "AllergyIntolerance",
-    "Coverage",
-    "Practitioner",
-    "Claim",
-    "ClaimResponse",
-];
 
 fn is_used(kind: &str) -> bool {
     USED.contains(&kind)

@@ -8,7 +8,7 @@ mod bundle;
 mod path;
 mod resource;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod types;
 
 pub use bundle::{Bundle, Entry, Resource};

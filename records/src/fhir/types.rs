@@ -2,7 +2,7 @@
 
 use crate::code::{Code, trim};
 use crate::date::PartialDate;
-use crate::decimal::Decimal;
+use crate::decimal::{Decimal, DecimalError};
 use crate::unit::Unit;
 use serde::Deserialize;
 
@@ -102,6 +102,43 @@ impl Quantity {
             None => Unit::NONE,
         }
     }
+}
+
+impl Quantity {
+    /// A duration in whole days, 1 to 65,534: days, or weeks times seven. Without any unit the number is of days, as
+    /// `MedicationDispense.daysSupply` says by its name. `None` when there is no number.
+    ///
+    /// # Errors
+    /// [`DaysError`].
+    pub fn days(&self) -> Result<Option<u16>, DaysError> {
+        let Some(number) = &self.value else {
+            return Ok(None);
+        };
+        if self.comparator.is_some() {
+            return Err(DaysError::Bound);
+        }
+        let days = number.to_days()?;
+        match self.unit().ucum() {
+            Some("d") => Ok(Some(days)),
+            Some("wk") => days.checked_mul(7).map(Some).ok_or(DaysError::Unit),
+            None if self.unit() == Unit::NONE => Ok(Some(days)),
+            _ => Err(DaysError::Unit),
+        }
+    }
+}
+
+/// Why a quantity is no number of days.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DaysError {
+    /// Not a whole number in range.
+    #[error(transparent)]
+    Number(#[from] DecimalError),
+    /// Neither days nor weeks.
+    #[error("the unit is neither days (d) nor weeks (wk)")]
+    Unit,
+    /// Only a bound.
+    #[error("a number of days with a comparator is only a bound")]
+    Bound,
 }
 
 /// A period of time, both ends included.
