@@ -4,6 +4,8 @@ pub mod circuits;
 mod error;
 pub mod keys;
 pub mod output;
+pub mod statement_file;
+pub mod verify;
 
 pub use error::{CliError, Exit};
 pub use output::Output;
@@ -11,6 +13,8 @@ pub use output::Output;
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
 
 /// Zero-knowledge proofs about medical records: a yes or no, and nothing else.
 #[derive(Debug, Parser)]
@@ -34,6 +38,8 @@ enum Command {
     Circuits(circuits::Args),
     /// Make development keys, or show where keys are.
     Keys(keys::Args),
+    /// Check a proof or a receipt offline.
+    Verify(verify::Args),
 }
 
 /// Runs the program with these arguments (the first is its name) and says how it ends.
@@ -58,9 +64,40 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Circuits(args) => circuits::run(args, &output),
         Command::Keys(args) => keys::run(args, &output),
+        Command::Verify(args) => verify::run(args, &output),
     };
     result.unwrap_or_else(|error| {
         output.error(error.exit() as u8, &error.to_string());
         error.exit()
     })
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// [`CliError::NoInput`] when it cannot be read, [`CliError::Data`] when it is longer.
+pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
+    let fail = |source| CliError::NoInput {
+        path: path.display().to_string(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > limit {
+        return Err(CliError::Data(format!(
+            "`{}` is longer than {limit} bytes",
+            path.display()
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Reads a UTF-8 file of at most `limit` bytes.
+///
+/// # Errors
+/// Those of [`read_bytes`], and [`CliError::Data`] when it is not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, CliError> {
+    String::from_utf8(read_bytes(path, limit)?)
+        .map_err(|_| CliError::Data(format!("`{}` is not UTF-8 text", path.display())))
 }

@@ -1,10 +1,11 @@
 //! Checkpoints: the log's size and root as C2SP signed notes.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use signed_note::{
     Note, Signer, StandardVerifier, VerifierList, is_key_name_valid, key_id, new_ed25519_verifier_key,
 };
-use std::fmt;
+use std::{fmt, str::FromStr};
 use tlog_tiles::{checkpoint::Checkpoint as Text, tlog::Hash};
 
 /// Longest signed checkpoint that is read, in bytes (room for 100 cosignatures).
@@ -59,6 +60,33 @@ impl LogKey {
     /// The log's Ed25519 key.
     pub fn key(&self) -> &VerifyingKey {
         &self.key
+    }
+}
+
+/// A text is not a verifier key of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an Ed25519 verifier key of the form NAME+ID+KEY (8 hexadecimal digits, then base64)")]
+pub struct LogKeyError;
+
+impl FromStr for LogKey {
+    type Err = LogKeyError;
+
+    /// Reads the form that [`fmt::Display`] writes; any other spelling of the same key is refused.
+    fn from_str(text: &str) -> Result<Self, LogKeyError> {
+        // The key part may hold a `+` of its own, the two before it cannot.
+        let mut parts = text.splitn(3, '+');
+        let (Some(origin), Some(_id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(LogKeyError);
+        };
+        let bytes = STANDARD.decode(encoded).map_err(|_| LogKeyError)?;
+        let (algorithm, key) = bytes.split_first().ok_or(LogKeyError)?;
+        let key: &[u8; 32] = key.try_into().map_err(|_| LogKeyError)?;
+        if *algorithm != ED25519 {
+            return Err(LogKeyError);
+        }
+        let key = VerifyingKey::from_bytes(key).map_err(|_| LogKeyError)?;
+        let parsed = Self::new(origin, key).map_err(|_| LogKeyError)?;
+        if parsed.to_string() == text { Ok(parsed) } else { Err(LogKeyError) }
     }
 }
 
