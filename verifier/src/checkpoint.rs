@@ -86,7 +86,11 @@ impl FromStr for LogKey {
         }
         let key = VerifyingKey::from_bytes(key).map_err(|_| LogKeyError)?;
         let parsed = Self::new(origin, key).map_err(|_| LogKeyError)?;
-        if parsed.to_string() == text { Ok(parsed) } else { Err(LogKeyError) }
+        if parsed.to_string() == text {
+            Ok(parsed)
+        } else {
+            Err(LogKeyError)
+        }
     }
 }
 
