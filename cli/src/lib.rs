@@ -4,6 +4,7 @@ pub mod circuits;
 mod error;
 pub mod keys;
 pub mod output;
+pub mod policy;
 pub mod statement_file;
 pub mod verify;
 
@@ -38,6 +39,8 @@ enum Command {
     Circuits(circuits::Args),
     /// Make development keys, or show where keys are.
     Keys(keys::Args),
+    /// Explain or check a policy.
+    Policy(policy::Args),
     /// Check a proof or a receipt offline.
     Verify(verify::Args),
 }
@@ -64,6 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Circuits(args) => circuits::run(args, &output),
         Command::Keys(args) => keys::run(args, &output),
+        Command::Policy(args) => policy::run(args, &output),
         Command::Verify(args) => verify::run(args, &output),
     };
     result.unwrap_or_else(|error| {
