@@ -4,18 +4,24 @@
 
 pub mod backend;
 mod catalogue;
+pub mod client;
 mod constraints;
 #[cfg(test)]
 mod example;
+mod job;
 pub mod keys;
 mod prover;
 pub mod queue;
+mod service;
 pub mod snarkjs;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 
 pub use constraints::{Assignment, CircuitError, Constraints};
+pub use job::Job;
 pub use keys::{KeyStore, Mode};
 pub use prover::{
     CircuitInfo, Observer, ProofStage, ProveError, Proven, Prover, Stopped, Timings, Unobserved,
 };
+pub use service::{ServeError, Server, ServerConfig};

@@ -307,6 +307,11 @@ impl<T: Send + 'static> Queue<T> {
         self.len() == 0
     }
 
+    /// Whether jobs are taken.
+    pub fn is_open(&self) -> bool {
+        self.shared.lock().open
+    }
+
     /// Takes no more jobs, lets those in the queue end within `grace`, stops the rest, and ends the workers.
     /// Blocks until then; calling it again does nothing.
     pub fn drain(&self, grace: Duration) {
