@@ -4,13 +4,21 @@ use crate::{
     ProveError,
     keys::{CircuitKeys, KeyStore, Progress},
 };
+use medproof_circuits::statements::{bind::Bind, claim::Claim};
 use medproof_verifier::CircuitName;
+
+/// The circuits that this build has.
+pub const CIRCUITS: &[CircuitName] = &[CircuitName::Bind, CircuitName::Claim];
 
 /// Opens the keys of the circuit with this name.
 pub(crate) fn open(
     circuit: CircuitName,
-    _store: &KeyStore,
-    _progress: &mut dyn FnMut(Progress),
+    store: &KeyStore,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<CircuitKeys, ProveError> {
-    Err(ProveError::Unavailable(circuit.as_str()))
+    match circuit {
+        CircuitName::Bind => Ok(store.open::<Bind>(progress)?),
+        CircuitName::Claim => Ok(store.open::<Claim>(progress)?),
+        other => Err(ProveError::Unavailable(other.as_str())),
+    }
 }

@@ -1,12 +1,17 @@
 //! Witnesses between their types and their messages (`proto/proto/witness.proto`), both ways. Each
 //! conversion refuses a bad field with one error that names it and holds no value of a witness.
 
+mod bind;
+mod claim;
 mod parts;
 #[cfg(test)]
 mod tests;
 
 use crate::Job;
-use medproof_circuits::statement::Circuit;
+use medproof_circuits::{
+    statement::Circuit,
+    statements::{bind::Bind, claim::Claim},
+};
 use medproof_proto::{
     FieldError,
     field::fr_bytes,
@@ -67,20 +72,28 @@ pub fn request<C: WireWitness>(public: &C::Public, witness: &C::Witness, deadlin
 /// [`WireError`] naming the bad field.
 pub fn job(request: &ProveRequest) -> Result<Job, WireError> {
     match &request.witness {
-        Some(Message::Bind(_)) => Err(WireError::new(
-            "witness",
-            "is of a circuit that this build has not",
-        )),
+        Some(Message::Bind(message)) => read::<Bind, _>(request, "bind", message, bind::decode),
+        Some(Message::Claim(message)) => read::<Claim, _>(request, "claim", message, claim::decode),
         None => Err(WireError::new("witness", "is missing")),
     }
 }
 
-/// The public inputs of a request, as those of a statement.
-#[allow(dead_code)]
-fn public<P: Public>(request: &ProveRequest) -> Result<P, WireError> {
+fn read<C, M>(
+    request: &ProveRequest,
+    field: &'static str,
+    message: &M,
+    decode: impl FnOnce(&M) -> Result<C::Witness, WireError>,
+) -> Result<Job, WireError>
+where
+    C: Circuit,
+    C::Public: Send + 'static,
+    C::Witness: Send + 'static,
+{
     let inputs = public_inputs(&request.public_inputs)?;
-    P::from_slice(&inputs).map_err(|e| {
+    let public = C::Public::from_slice(&inputs).map_err(|e| {
         let reason = format!("has {} elements where the statement has {}", e.got, e.expected);
         WireError::new("public_inputs", reason)
-    })
+    })?;
+    let witness = decode(message).map_err(|e| e.within(field))?;
+    Ok(Job::new::<C>(public, witness))
 }

@@ -1,12 +1,17 @@
 //! What several witnesses have in common.
 
 use super::WireError;
+use medproof_circuits::gadgets::registry::AcceptedKey;
 use medproof_proto::{
-    field::{fr, fr_bytes, required},
+    field::{array, fr, fr_bytes, required},
     prover::witness as wire,
 };
-use medproof_records::identity::{Identity, Secret};
-use medproof_verifier::{Fr, Path, eddsa::Signature};
+use medproof_records::{
+    code::Code,
+    identity::{Identity, Secret},
+    record::Cents,
+};
+use medproof_verifier::{Day, Fr, KeyLeaf, Path, Role, eddsa::Signature};
 
 /// A sub-message that must be there, read by `read`; errors name it.
 pub(super) fn part<M, T>(
@@ -18,27 +23,17 @@ pub(super) fn part<M, T>(
     read(message).map_err(|e| e.within(field))
 }
 
-/// A list of at most `limit` messages, each read by `read`; errors name the element.
-pub(super) fn list<M, T>(
-    field: &'static str,
-    messages: &[M],
-    limit: usize,
-    read: impl Fn(&M) -> Result<T, WireError>,
-) -> Result<Vec<T>, WireError> {
-    if messages.len() > limit {
-        let reason = format!("has {} elements, at most {limit}", messages.len());
-        return Err(WireError::new(field, reason));
-    }
-    let read = |(i, message)| read(message).map_err(|e| e.within(format_args!("{field}[{i}]")));
-    messages.iter().enumerate().map(read).collect()
-}
-
 /// An unsigned number that must fit a narrower type.
 pub(super) fn narrow<T: TryFrom<u32>>(field: &'static str, value: u32) -> Result<T, WireError> {
     T::try_from(value).map_err(|_| {
         let reason = format!("is above {}", (1u64 << (8 * size_of::<T>())) - 1);
         WireError::new(field, reason)
     })
+}
+
+/// A text that its type can read. The type's message may repeat the text, so it is left out.
+pub(super) fn parsed<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, WireError> {
+    text.parse().map_err(|_| WireError::new(field, "is not valid"))
 }
 
 pub(super) fn secret(field: &'static str, bytes: &[u8]) -> Result<Secret, WireError> {
@@ -98,5 +93,77 @@ pub(super) fn signature_message(signature: &Signature) -> wire::Signature {
         r8x: fr_bytes(&signature.r8x),
         r8y: fr_bytes(&signature.r8y),
         s: fr_bytes(&signature.s),
+    }
+}
+
+pub(super) fn day(field: &'static str, value: u32) -> Result<Day, WireError> {
+    narrow(field, value).map(Day)
+}
+
+pub(super) fn cents(field: &'static str, value: u64) -> Result<Cents, WireError> {
+    Cents::new(value).ok_or_else(|| WireError::new(field, "is not below 2^40"))
+}
+
+/// 9 bytes, big-endian.
+pub(super) fn packed(field: &'static str, bytes: &[u8]) -> Result<u128, WireError> {
+    let bytes: [u8; 9] = array(field, bytes)?;
+    Ok(bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)))
+}
+
+pub(super) fn packed_bytes(value: u128) -> Vec<u8> {
+    // Packed codes are below 2^72.
+    value.to_be_bytes()[7..].to_vec()
+}
+
+pub(super) fn code(field: &'static str, bytes: &[u8]) -> Result<Code, WireError> {
+    Code::from_packed(packed(field, bytes)?).map_err(|_| WireError::new(field, "is not a packed code"))
+}
+
+pub(super) fn code_bytes(code: Code) -> Vec<u8> {
+    packed_bytes(code.packed())
+}
+
+fn key_leaf(message: &wire::KeyLeaf) -> Result<KeyLeaf, WireError> {
+    let role = narrow("role", message.role)?;
+    Ok(KeyLeaf {
+        ax: fr("ax", &message.ax)?,
+        ay: fr("ay", &message.ay)?,
+        role: Role::from_number(role).ok_or_else(|| WireError::new("role", "is no role"))?,
+        party: parsed("party", &message.party)?,
+        scope: fr("scope", &message.scope)?,
+        valid_from: day("valid_from", message.valid_from)?,
+        valid_to: day("valid_to", message.valid_to)?,
+    })
+}
+
+fn accepted_key(message: &wire::AcceptedKey) -> Result<AcceptedKey, WireError> {
+    Ok(AcceptedKey {
+        leaf: part("leaf", &message.leaf, key_leaf)?,
+        path: part("path", &message.path, path)?,
+    })
+}
+
+pub(super) fn signer(message: &wire::Signer) -> Result<(AcceptedKey, Signature), WireError> {
+    let key = part("key", &message.key, accepted_key)?;
+    Ok((key, part("signature", &message.signature, signature)?))
+}
+
+pub(super) fn signer_message(key: &AcceptedKey, signature: &Signature) -> wire::Signer {
+    let leaf = wire::KeyLeaf {
+        ax: fr_bytes(&key.leaf.ax),
+        ay: fr_bytes(&key.leaf.ay),
+        role: key.leaf.role as u32,
+        party: key.leaf.party.to_string(),
+        scope: fr_bytes(&key.leaf.scope),
+        valid_from: key.leaf.valid_from.0.into(),
+        valid_to: key.leaf.valid_to.0.into(),
+    };
+    let key = wire::AcceptedKey {
+        leaf: Some(leaf),
+        path: Some(path_message(&key.path)),
+    };
+    wire::Signer {
+        key: Some(key),
+        signature: Some(signature_message(signature)),
     }
 }

@@ -1,8 +1,12 @@
 //! Parts of witnesses survive the wire, and each bad field is named.
 
-use super::{WireError, parts::*};
+use super::{Message, ProveRequest, WireWitness, bind, claim, job, parts::*, request};
+use medproof_circuits::{
+    statement::Circuit,
+    statements::{bind::Bind, claim::Claim},
+};
 use medproof_records::identity::{Identity, Secret};
-use medproof_verifier::{Fr, Path, eddsa::Signature};
+use medproof_verifier::{CircuitName, Fr, Path, eddsa::Signature};
 
 fn identity_example() -> Identity {
     let siblings = std::array::from_fn(|level| std::array::from_fn(|i| Fr::from((level * 3 + i) as u64)));
@@ -66,11 +70,162 @@ fn each_bad_field_is_named_without_its_value() {
 }
 
 #[test]
-fn lists_name_their_element_and_have_a_limit() {
-    let read = |n: &u32| narrow::<u16>("n", *n);
-    assert_eq!(list("xs", &[1, 2], 2, read), Ok(vec![1, 2]));
-    let above = WireError::new("xs[1].n", "is above 65535");
-    assert_eq!(list("xs", &[1, 65536], 2, read), Err(above));
-    let long = WireError::new("xs", "has 3 elements, at most 2");
-    assert_eq!(list("xs", &[1, 2, 3], 2, read), Err(long));
+fn narrow_numbers_are_checked() {
+    assert_eq!(narrow::<u16>("n", 65535), Ok(65535));
+    let error = narrow::<u16>("n", 65536).unwrap_err();
+    assert_eq!(error.to_string(), "field `n` is above 65535");
+    assert!(narrow::<u8>("n", 256).is_err());
+    assert!(cents("c", 1 << 40).is_err() && cents("c", (1 << 40) - 1).is_ok());
+}
+
+#[test]
+fn packed_codes_survive_the_wire() {
+    use medproof_records::code::Code;
+    for text in ["icd10cm|E11.9", "rxnorm|7804", "loinc|4548-4", "cpt|99213"] {
+        let original = Code::parse(text).unwrap();
+        assert_eq!(code("c", &code_bytes(original)), Ok(original));
+    }
+    assert_eq!(code("c", &[0; 9]), Ok(Code::NONE));
+    assert!(code("c", &[0xff; 9]).is_err());
+    assert!(code("c", &[0; 8]).is_err());
+}
+
+#[test]
+fn bind_survives_the_wire() {
+    let witness = medproof_circuits::statements::bind::Witness {
+        identity: identity_example(),
+    };
+    let Message::Bind(message) = Bind::encode(&witness) else {
+        panic!("another message");
+    };
+    let read = bind::decode(&message).unwrap();
+    assert!(Bind::encode(&read) == Message::Bind(message));
+    let (public, _) = Bind::blank();
+    let job = job(&request::<Bind>(&public, &witness, 0)).unwrap();
+    assert_eq!(job.circuit(), CircuitName::Bind);
+}
+
+#[test]
+fn requests_are_checked_as_a_whole() {
+    let (public, witness) = Claim::blank();
+    let good = || request::<Claim>(&public, &witness, 0);
+    assert!(job(&good()).is_ok());
+    let refused = |change: &dyn Fn(&mut ProveRequest)| {
+        let mut request = good();
+        change(&mut request);
+        job(&request).err().unwrap().to_string()
+    };
+    assert_eq!(refused(&|r| r.witness = None), "field `witness` is missing");
+    assert_eq!(
+        refused(&|r| r.public_inputs.truncate(10)),
+        "field `public_inputs` has 10 elements where the statement has 11"
+    );
+    assert_eq!(
+        refused(&|r| r.public_inputs = vec![vec![0; 32]; 33]),
+        "field `public_inputs` has 33 elements, at most 32"
+    );
+    // The inputs of another statement.
+    let (other, _) = Bind::blank();
+    let inputs = request::<Bind>(&other, &Bind::blank().1, 0).public_inputs.clone();
+    assert!(refused(&|r| r.public_inputs.clone_from(&inputs)).contains("has 6 elements"));
+}
+
+type Claimed = medproof_proto::prover::witness::Claim;
+
+fn claim_message() -> Claimed {
+    let Message::Claim(message) = Claim::encode(&Claim::blank().1) else {
+        panic!("another message");
+    };
+    message
+}
+
+#[test]
+fn claim_survives_the_wire() {
+    let mut message = claim_message();
+    // Values that differ from each other, where the blank witness has zeros.
+    let mut n = 100u64;
+    let mut next = || {
+        n += 1;
+        medproof_proto::field::fr_bytes(&Fr::from(n))
+    };
+    message.r = next();
+    let note = message.note.as_mut().unwrap();
+    (note.owner, note.plan, note.rho, note.rcm) = (next(), next(), next(), next());
+    (note.deductible, note.out_of_pocket, note.annual) = (u64::MAX, 2, 3);
+    let coverage = message.coverage.as_mut().unwrap();
+    (coverage.subject, coverage.member_secret) = (next(), next());
+    (coverage.year, coverage.start, coverage.end) = (2026, 65535, 7);
+    (coverage.plan, coverage.member, coverage.payer) = ("a".into(), "b".into(), "c".into());
+    let service = message.service.as_mut().unwrap();
+    (service.subject, service.source, service.salt) = (next(), next(), next());
+    (service.units, service.charge_cents, service.day) = (9, 10, 11);
+    (service.npi, service.facility) = (1_234_567_893, "f".into());
+    service.procedure = code_bytes(medproof_records::code::Code::parse("cpt|99213").unwrap());
+    let row = message.row.as_mut().unwrap();
+    (row.fee_cents, row.max_units, row.prior_authorisation) = (12, 13, true);
+    let rules = message.rules.as_mut().unwrap();
+    (
+        rules.max_days,
+        rules.coinsurance_bp,
+        rules.table_root,
+        rules.version,
+    ) = (14, 15, next(), next());
+    let read = claim::decode(&message).unwrap();
+    assert!(Claim::encode(&read) == Message::Claim(message));
+}
+
+#[test]
+fn bad_claim_fields_are_named() {
+    type Change = fn(&mut Claimed);
+    let changes: [(Change, &str); 12] = [
+        (|m| m.note = None, "note"),
+        (|m| m.note.as_mut().unwrap().rho = vec![0xff; 32], "note.rho"),
+        (
+            |m| m.note_path.as_mut().unwrap().siblings.clear(),
+            "note_path.siblings",
+        ),
+        (|m| m.coverage.as_mut().unwrap().year = 65536, "coverage.year"),
+        (
+            |m| m.coverage.as_mut().unwrap().member = "a b".into(),
+            "coverage.member",
+        ),
+        (|m| m.service.as_mut().unwrap().npi = 1_234_567_890, "service.npi"),
+        (
+            |m| m.service.as_mut().unwrap().charge_cents = 1 << 40,
+            "service.charge_cents",
+        ),
+        (
+            |m| m.service_signer.as_mut().unwrap().key = None,
+            "service_signer.key",
+        ),
+        (
+            |m| {
+                m.service_signer
+                    .as_mut()
+                    .unwrap()
+                    .key
+                    .as_mut()
+                    .unwrap()
+                    .leaf
+                    .as_mut()
+                    .unwrap()
+                    .role = 9
+            },
+            "service_signer.key.leaf.role",
+        ),
+        (
+            |m| m.authorisation.as_mut().unwrap().procedure = vec![0xff; 9],
+            "authorisation.procedure",
+        ),
+        (
+            |m| m.row.as_mut().unwrap().diagnosis_hi = vec![0; 9],
+            "row.diagnosis_hi",
+        ),
+        (|m| m.r.clear(), "r"),
+    ];
+    for (change, field) in changes {
+        let mut message = claim_message();
+        change(&mut message);
+        assert_eq!(claim::decode(&message).err().unwrap().field, field);
+    }
 }

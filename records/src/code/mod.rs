@@ -216,6 +216,13 @@ impl CodeInterval {
         })
     }
 
+    /// The interval from `lo` to `hi`; `None` unless both are packed values of one system, in order. The
+    /// bounds of a prefix need not be codes themselves.
+    pub fn from_bounds(lo: u128, hi: u128) -> Option<Self> {
+        let system = |packed: u128| u8::try_from(packed >> 64).ok().and_then(CodeSystem::from_id);
+        (lo <= hi && system(lo).is_some() && system(lo) == system(hi)).then_some(Self { lo, hi })
+    }
+
     /// The lowest packed value.
     pub fn lo(&self) -> u128 {
         self.lo
