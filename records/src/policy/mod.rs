@@ -3,11 +3,13 @@
 pub mod claim;
 pub mod dispensing;
 pub mod eligibility;
+#[cfg(test)]
+mod tests;
 
 use ark_bn254::Fr;
 use serde::Deserialize;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Largest policy or table file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 8 << 20;
@@ -74,7 +76,7 @@ impl Policy {
         let text = String::from_utf8(bytes)
             .map_err(|_| read(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text")))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        Self::compile(&text, &mut |file| read_limited(&folder.join(file))).map_err(|e| e.at(path))
+        Self::compile(&text, &mut |file| read_table(folder, file)).map_err(|e| e.at(path))
     }
 
     /// Compiles a policy; `read` gives the bytes of a table by the name that the policy uses.
@@ -169,7 +171,26 @@ impl CompileError {
     }
 }
 
+/// Reads a table beside a policy. Its path is relative, so that a policy from elsewhere cannot point at a file of
+/// this machine by its full path.
+fn read_table(folder: &Path, name: &str) -> io::Result<Vec<u8>> {
+    let relative = Path::new(name);
+    let plain =
+        |c: Component<'_>| matches!(c, Component::Normal(_) | Component::ParentDir | Component::CurDir);
+    if name.is_empty() || !relative.components().all(plain) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the path of a table must be relative to the policy",
+        ));
+    }
+    read_limited(&folder.join(relative))
+}
+
+/// Reads a regular file of at most [`MAX_FILE_BYTES`].
 fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(path)?
         .take(MAX_FILE_BYTES + 1)
