@@ -36,23 +36,32 @@ pub fn half_up(
         (1..=120).contains(&num_bits) && (1..=120).contains(&div_bits),
         "operands of 1 to 120 bits can be divided"
     );
-    let cs = numerator.cs().or(divisor.cs());
-    let q = witness(&cs, || {
+    let q = witness(&numerator.cs().or(divisor.cs()), || {
         let (n, d) = (to_u128(numerator.value()?), to_u128(divisor.value()?));
         Ok(half_up_native(n, d).map(Fr::from).unwrap_or_default())
     })?;
+    enforce_half_up(&q, numerator, divisor, num_bits, div_bits)?;
+    Ok(q)
+}
+
+fn enforce_half_up(
+    q: &FpVar<Fr>,
+    numerator: &FpVar<Fr>,
+    divisor: &FpVar<Fr>,
+    num_bits: usize,
+    div_bits: usize,
+) -> Result<(), SynthesisError> {
     // q <= n < 2^num_bits, so q * 2d + rest < 2^242 + 2^122 < r and nothing wraps: the equation
     // 2n + d = q * 2d + rest holds over the integers. With 0 <= rest < 2d it has one solution; for d = 0 the
     // second range is empty.
-    enforce_range(&q, num_bits)?;
-    let product = &q * divisor;
+    enforce_range(q, num_bits)?;
+    let product = q * divisor;
     let two = Fr::from(2u64);
     let rest = weighted_sum([(two, numerator), (Fr::ONE, divisor), (-two, &product)], Fr::ZERO)?;
     enforce_range(&rest, div_bits + 1)?;
     // rest <= 2d - 1
     let slack = weighted_sum([(two, divisor), (-Fr::ONE, &rest)], -Fr::ONE)?;
-    enforce_range(&slack, div_bits + 1)?;
-    Ok(q)
+    enforce_range(&slack, div_bits + 1)
 }
 
 /// The low 128 bits; operands in range have no others.
@@ -60,3 +69,6 @@ fn to_u128(x: Fr) -> u128 {
     let limbs = x.into_bigint().0;
     u128::from(limbs[0]) | (u128::from(limbs[1]) << 64)
 }
+
+#[cfg(test)]
+mod tests;

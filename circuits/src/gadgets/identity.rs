@@ -88,3 +88,6 @@ impl IdentityVar {
         tagged(Tag::Subject, [&self.sk, issuer_party])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ pub fn bind_input(x: &FpVar<Fr>) -> Result<(), SynthesisError> {
     let square = witness(&x.cs(), || Ok(x.value()?.square()))?;
     enforce_product(x, x, &square)
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ pub fn root_of(leaves: &[FpVar<Fr>], depth: usize) -> Result<FpVar<Fr>, Synthesi
     }
     Ok(level.pop().unwrap_or_else(|| FpVar::Constant(empty_root(depth))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,3 +80,6 @@ pub fn join(fields: &[(&FpVar<Fr>, usize)]) -> Result<FpVar<Fr>, SynthesisError>
     assert!(offset <= MAX_BITS, "a word has at most 253 bits");
     weighted_sum(terms, Fr::ZERO)
 }
+
+#[cfg(test)]
+mod tests;

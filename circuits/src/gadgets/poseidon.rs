@@ -210,3 +210,6 @@ fn plan(width: usize) -> &'static Plan {
         build(&parameters)
     })
 }
+
+#[cfg(test)]
+mod tests;

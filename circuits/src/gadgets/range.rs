@@ -197,3 +197,6 @@ pub(crate) fn enforce_at_most(
 pub(crate) fn bound_bits(bound: impl BigInteger, n: usize) -> Vec<bool> {
     (0..n).rev().map(|i| bound.get_bit(i)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,3 +178,6 @@ impl AcceptedKeyVar {
         self.path.root(&leaf)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,6 @@ pub fn to_boolean(x: &FpVar<Fr>) -> Result<Boolean<Fr>, SynthesisError> {
     enforce_equal(x, &FpVar::from(bit.clone()))?;
     Ok(bit)
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,12 @@ pub(super) fn variable_base(h: &FpVar<Fr>, t: &EdwardsVar) -> Result<EdwardsVar,
     let cs = h.cs().or(t.x.cs());
     // t has prime order: on the curve, x != 0, v != 0.
     let mont = t.to_montgomery()?;
-    let signed = signed_bits(&cs, h, &mont.v)?;
+    let scalar = || {
+        let mut k = h.value()?.into_bigint();
+        k.add_with_carry(&shift());
+        Ok(k)
+    };
+    let signed = signed_bits(&cs, h, &mont.v, scalar)?;
     let signed_t = |i: usize| MontgomeryVar {
         u: mont.u.clone(),
         v: signed[i].clone(),
@@ -75,24 +80,20 @@ pub(super) fn variable_base(h: &FpVar<Fr>, t: &EdwardsVar) -> Result<EdwardsVar,
     acc.add(&surplus)
 }
 
-/// Bits k_0 .. k_253 of k = h + 12 l as `(2 k_i - 1) * v`, given v != 0. Costs 254 constraints for the bits, 2
-/// for their sum, 256 for the bounds.
+/// Bits k_0 .. k_253 of k = h + 12 l as `(2 k_i - 1) * v`, given v != 0; `scalar` hints k. Costs 254
+/// constraints for the bits, 2 for their sum, 256 for the bounds.
 fn signed_bits(
     cs: &ConstraintSystemRef<Fr>,
     h: &FpVar<Fr>,
     v: &FpVar<Fr>,
+    scalar: impl Fn() -> Result<BigInteger256, SynthesisError>,
 ) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
-    let bit = |i: usize| -> Result<bool, SynthesisError> {
-        let mut k = h.value()?.into_bigint();
-        k.add_with_carry(&shift());
-        Ok(k.get_bit(i))
-    };
     let vv = v * v;
     let signed = (0..LOW_BITS)
         .map(|i| {
             let w = witness(cs, || {
                 let v = v.value()?;
-                Ok(if bit(i)? { v } else { -v })
+                Ok(if scalar()?.get_bit(i) { v } else { -v })
             })?;
             // w = v or w = -v, two values since v != 0: this is the bit's booleanity.
             enforce_product(&w, &w, &vv)?;
@@ -240,3 +241,6 @@ fn interpolate(bits: &[FpVar<Fr>], both: &FpVar<Fr>, values: &[Fr; 4]) -> Result
     ];
     weighted_sum(terms, at00)
 }
+
+#[cfg(test)]
+mod tests;
