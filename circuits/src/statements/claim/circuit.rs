@@ -10,7 +10,7 @@ use crate::gadgets::merkle::PathVar;
 use crate::gadgets::pack::join;
 use crate::gadgets::poseidon::tagged;
 use crate::gadgets::range::{enforce_less_or_equal, enforce_range, less_or_equal};
-use crate::gadgets::registry::AcceptedKeyVar;
+use crate::gadgets::registry::{AcceptedKey, AcceptedKeyVar};
 use crate::gadgets::select::{choose, enforce_equal_if};
 use ark_bn254::Fr;
 use ark_r1cs_std::alloc::AllocVar;
@@ -23,6 +23,7 @@ use medproof_records::claim::{
 };
 use medproof_records::policy::claim::STATEMENT_KIND;
 use medproof_records::record::{Kind, Status};
+use medproof_verifier::eddsa::Signature;
 use medproof_verifier::statement::ClaimPublic;
 use medproof_verifier::{Day, Name, Public, Role, Tag};
 
@@ -96,12 +97,26 @@ impl Inputs {
     }
 }
 
-/// Allocates private values.
-struct Allocator<'a>(&'a ConstraintSystemRef<Fr>);
+/// Called with a part's name when the part is complete; for counts.
+pub(super) type Mark<'a> = &'a dyn Fn(&'static str);
 
-impl Allocator<'_> {
+/// Allocates private values and marks the parts.
+struct Builder<'a> {
+    cs: &'a ConstraintSystemRef<Fr>,
+    mark: Mark<'a>,
+}
+
+impl Builder<'_> {
     fn any(&self, value: Fr) -> Result<Var> {
-        witness(self.0, || Ok(value))
+        witness(self.cs, || Ok(value))
+    }
+
+    fn key(&self, key: &AcceptedKey) -> Result<AcceptedKeyVar> {
+        AcceptedKeyVar::new_witness(self.cs.clone(), key)
+    }
+
+    fn signature(&self, signature: &Signature) -> Result<SignatureVar> {
+        SignatureVar::new_witness(self.cs.clone(), signature)
     }
 
     /// A value below 2^bits.
@@ -120,23 +135,30 @@ impl Allocator<'_> {
     }
 }
 
-pub(super) fn synthesise(cs: ConstraintSystemRef<Fr>, public: &ClaimPublic, w: &Witness) -> Result<()> {
+pub(super) fn synthesise(
+    cs: ConstraintSystemRef<Fr>,
+    public: &ClaimPublic,
+    w: &Witness,
+    mark: Mark<'_>,
+) -> Result<()> {
     let inputs = Inputs::new(&cs, public)?;
     // `ctx` means nothing to the circuit; the square keeps it from being an input without a constraint,
     // which whoever holds a proof could change.
     let _ = &inputs.ctx * &inputs.ctx;
     let identity = IdentityVar::new_witness(cs.clone(), &w.identity)?;
     identity.enforce_member(&inputs.identity_root, &inputs.domain)?;
-    let alloc = Allocator(&cs);
-    let policy = PolicyVar::new(&alloc, &inputs, w)?;
-    let service = ServiceVar::new(&alloc, &w.service.content)?;
-    let coverage = CoverageVar::new(&alloc, &w.coverage.content)?;
-    coverage.enforce(&cs, &inputs, &identity, &policy, &service.day, &w.coverage)?;
-    service.enforce(&cs, &inputs, &identity, &w.service)?;
+    mark("identity");
+    let build = Builder { cs: &cs, mark };
+    let policy = PolicyVar::new(&build, &inputs, w)?;
+    let service = ServiceVar::new(&build, &w.service.content)?;
+    let coverage = CoverageVar::new(&build, &w.coverage.content)?;
+    coverage.enforce(&build, &inputs, &identity, &policy, &service.day, &w.coverage)?;
+    service.enforce(&build, &inputs, &identity, &w.service)?;
     filing_time(&inputs, &policy, &service)?;
     policy.enforce_row(&service)?;
-    authorisation(&alloc, &inputs, &identity, &policy, &service, &w.authorisation)?;
-    balance(&alloc, &inputs, &identity, &policy, &service, &coverage, w)
+    mark("records and rules");
+    authorisation(&build, &inputs, &identity, &policy, &service, &w.authorisation)?;
+    balance(&build, &inputs, &identity, &policy, &service, &coverage, w)
 }
 
 /// The compiled policy and the opened row of its pair table.
@@ -156,26 +178,26 @@ struct PolicyVar {
 impl PolicyVar {
     /// Everything here hashes to `policy_id`, which names one policy that the relying party and the ledger
     /// know; so a prover has no choice but of the row.
-    fn new(alloc: &Allocator<'_>, inputs: &Inputs, w: &Witness) -> Result<Self> {
+    fn new(build: &Builder<'_>, inputs: &Inputs, w: &Witness) -> Result<Self> {
         let (rules, row) = (&w.rules, &w.row);
-        let cs = alloc.0;
+        let cs = build.cs;
         let this = Self {
-            payer: alloc.name(&rules.payer)?,
-            plan: alloc.ranged(rules.plan.to_fr(), PLAN_BITS as usize)?,
-            max_days: alloc.ranged(rules.max_days, DAY_BITS)?,
-            coinsurance_bp: alloc.ranged(rules.coinsurance_bp, BASIS_POINT_BITS)?,
-            diagnosis_lo: alloc.ranged(row.diagnosis.lo(), CODE_BITS)?,
-            diagnosis_hi: alloc.ranged(row.diagnosis.hi(), CODE_BITS)?,
-            procedure: alloc.any(row.procedure.to_fr())?,
-            fee: alloc.ranged(row.fee.get(), CENT_BITS)?,
-            max_units: alloc.ranged(row.max_units, UNIT_BITS)?,
+            payer: build.name(&rules.payer)?,
+            plan: build.ranged(rules.plan.to_fr(), PLAN_BITS as usize)?,
+            max_days: build.ranged(rules.max_days, DAY_BITS)?,
+            coinsurance_bp: build.ranged(rules.coinsurance_bp, BASIS_POINT_BITS)?,
+            diagnosis_lo: build.ranged(row.diagnosis.lo(), CODE_BITS)?,
+            diagnosis_hi: build.ranged(row.diagnosis.hi(), CODE_BITS)?,
+            procedure: build.any(row.procedure.to_fr())?,
+            fee: build.ranged(row.fee.get(), CENT_BITS)?,
+            max_units: build.ranged(row.max_units, UNIT_BITS)?,
             authorisation_needed: Boolean::new_witness(cs.clone(), || Ok(row.prior_authorisation))?,
         };
         // A share over 100 % would make the payment negative.
         enforce_less_or_equal(&this.coinsurance_bp, &constant(BASIS_POINTS), BASIS_POINT_BITS)?;
         let zero = constant(0);
-        let table_root = alloc.any(rules.table_root)?;
-        let version = alloc.any(rules.version)?;
+        let table_root = build.any(rules.table_root)?;
+        let version = build.any(rules.version)?;
         // Both parts were range-checked, so the word has one reading; likewise for the row's terms below.
         let limits = join(&[(&this.max_days, 16), (&this.coinsurance_bp, 16)])?;
         let rules = tagged(Tag::ClaimRules, [&this.payer, &this.plan, &limits, &zero, &zero])?;
@@ -202,10 +224,12 @@ impl PolicyVar {
                 &zero,
             ],
         )?;
+        (build.mark)("records and rules");
         // The row is a leaf of the table: leaves are tagged hashes, nodes are not, empty leaves are 0, and
         // the path has the table's depth.
         let path = PathVar::new_witness(cs.clone(), &w.row_path)?;
         enforce_equal(&path.root(&leaf)?, &table_root)?;
+        (build.mark)("pair table path");
         Ok(this)
     }
 
@@ -234,10 +258,10 @@ struct CoverageVar {
 }
 
 impl CoverageVar {
-    fn new(alloc: &Allocator<'_>, coverage: &Coverage) -> Result<Self> {
-        let plan = alloc.ranged(coverage.plan.plan.to_fr(), PLAN_BITS as usize)?;
-        let year = alloc.ranged(coverage.plan.year, YEAR_BITS as usize)?;
-        let member = alloc.ranged(coverage.plan.member.to_u128(), MEMBER_BITS as usize)?;
+    fn new(build: &Builder<'_>, coverage: &Coverage) -> Result<Self> {
+        let plan = build.ranged(coverage.plan.plan.to_fr(), PLAN_BITS as usize)?;
+        let year = build.ranged(coverage.plan.year, YEAR_BITS as usize)?;
+        let member = build.ranged(coverage.plan.member.to_u128(), MEMBER_BITS as usize)?;
         // The parts are in range, so no other plan, year and member give the same word.
         let plan_word = join(&[
             (&plan, PLAN_BITS as usize),
@@ -245,27 +269,29 @@ impl CoverageVar {
             (&member, MEMBER_BITS as usize),
         ])?;
         Ok(Self {
-            subject: alloc.any(coverage.subject)?,
-            payer: alloc.name(&coverage.payer)?,
+            subject: build.any(coverage.subject)?,
+            payer: build.name(&coverage.payer)?,
             plan,
             plan_word,
-            member_secret: alloc.any(coverage.member_secret)?,
-            start: alloc.day(coverage.start)?,
-            end: alloc.day(coverage.end)?,
+            member_secret: build.any(coverage.member_secret)?,
+            start: build.day(coverage.start)?,
+            end: build.day(coverage.end)?,
         })
     }
 
     fn enforce(
         &self,
-        cs: &ConstraintSystemRef<Fr>,
+        build: &Builder<'_>,
         inputs: &Inputs,
         identity: &IdentityVar,
         policy: &PolicyVar,
         day: &Var,
         signed: &Signed<Coverage>,
     ) -> Result<()> {
-        let key = AcceptedKeyVar::new_witness(cs.clone(), &signed.key)?;
+        (build.mark)("records and rules");
+        let key = build.key(&signed.key)?;
         key.enforce_accepted(&inputs.registry_root, Role::Payer, &inputs.domain, day)?;
+        (build.mark)("registry keys");
         // The scope alone would let any payer of the domain sign; the party makes it the policy's.
         enforce_equal(&key.party, &policy.payer)?;
         let period = join(&[(&self.start, DAY_BITS), (&self.end, DAY_BITS)])?;
@@ -279,8 +305,9 @@ impl CoverageVar {
                 &period,
             ],
         )?;
-        let signature = SignatureVar::new_witness(cs.clone(), &signed.signature)?;
-        verify(&key.public_key, &message, &signature)?;
+        (build.mark)("records and rules");
+        verify(&key.public_key, &message, &build.signature(&signed.signature)?)?;
+        (build.mark)("signatures");
         // Someone else's coverage has a subject of another sk.
         enforce_equal(&self.subject, &identity.subject(&policy.payer)?)?;
         enforce_equal(&self.payer, &policy.payer)?;
@@ -305,32 +332,34 @@ struct ServiceVar {
 }
 
 impl ServiceVar {
-    fn new(alloc: &Allocator<'_>, service: &RenderedService) -> Result<Self> {
+    fn new(build: &Builder<'_>, service: &RenderedService) -> Result<Self> {
         Ok(Self {
-            subject: alloc.any(service.subject)?,
-            procedure: alloc.ranged(service.procedure.packed(), CODE_BITS)?,
-            diagnosis: alloc.ranged(service.diagnosis.packed(), CODE_BITS)?,
-            units: alloc.ranged(service.units, UNIT_BITS)?,
-            charge: alloc.ranged(service.charge.get(), CENT_BITS)?,
-            day: alloc.day(service.service)?,
-            npi: alloc.ranged(service.npi_number(), NPI_BITS)?,
-            facility: alloc.any(service.facility.as_ref().map(Name::to_fr).unwrap_or_default())?,
-            source: alloc.any(service.source)?,
-            salt: alloc.any(service.salt)?,
+            subject: build.any(service.subject)?,
+            procedure: build.ranged(service.procedure.packed(), CODE_BITS)?,
+            diagnosis: build.ranged(service.diagnosis.packed(), CODE_BITS)?,
+            units: build.ranged(service.units, UNIT_BITS)?,
+            charge: build.ranged(service.charge.get(), CENT_BITS)?,
+            day: build.day(service.service)?,
+            npi: build.ranged(service.npi_number(), NPI_BITS)?,
+            facility: build.any(service.facility.as_ref().map(Name::to_fr).unwrap_or_default())?,
+            source: build.any(service.source)?,
+            salt: build.any(service.salt)?,
         })
     }
 
     fn enforce(
         &self,
-        cs: &ConstraintSystemRef<Fr>,
+        build: &Builder<'_>,
         inputs: &Inputs,
         identity: &IdentityVar,
         signed: &Signed<RenderedService>,
     ) -> Result<()> {
-        let key = AcceptedKeyVar::new_witness(cs.clone(), &signed.key)?;
+        (build.mark)("records and rules");
+        let key = build.key(&signed.key)?;
         // The key's scope is the record's NPI, so nobody signs for another provider; an excluded provider
         // has no leaf at all.
         key.enforce_accepted(&inputs.registry_root, Role::Provider, &self.npi, &self.day)?;
+        (build.mark)("registry keys");
         let message = record(
             Kind::ClaimLine,
             &RecordVar {
@@ -347,8 +376,9 @@ impl ServiceVar {
                 salt: &self.salt,
             },
         )?;
-        let signature = SignatureVar::new_witness(cs.clone(), &signed.signature)?;
-        verify(&key.public_key, &message, &signature)?;
+        (build.mark)("records and rules");
+        verify(&key.public_key, &message, &build.signature(&signed.signature)?)?;
+        (build.mark)("signatures");
         // The subject is that of the signing party: a record which another provider's pseudonym names is
         // nobody's here.
         enforce_equal(&self.subject, &identity.subject(&key.party)?)
@@ -415,22 +445,23 @@ fn filing_time(inputs: &Inputs, policy: &PolicyVar, service: &ServiceVar) -> Res
 /// The payer's consent, where the row asks for one. Where it does not, every value will do: the row's flag
 /// is bound by the policy id, so a prover cannot clear it.
 fn authorisation(
-    alloc: &Allocator<'_>,
+    build: &Builder<'_>,
     inputs: &Inputs,
     identity: &IdentityVar,
     policy: &PolicyVar,
     service: &ServiceVar,
     signed: &Signed<PriorAuthorisation>,
 ) -> Result<()> {
-    let (cs, needed) = (alloc.0, &policy.authorisation_needed);
+    let needed = &policy.authorisation_needed;
     let content = &signed.content;
-    let subject = alloc.any(content.subject)?;
-    let procedure = alloc.any(content.procedure.to_fr())?;
-    let units = alloc.ranged(content.units, UNIT_BITS)?;
-    let start = alloc.day(content.start)?;
-    let end = alloc.day(content.end)?;
-    let payer = alloc.name(&content.payer)?;
-    let key = AcceptedKeyVar::new_witness(cs.clone(), &signed.key)?;
+    let subject = build.any(content.subject)?;
+    let procedure = build.any(content.procedure.to_fr())?;
+    let units = build.ranged(content.units, UNIT_BITS)?;
+    let start = build.day(content.start)?;
+    let end = build.day(content.end)?;
+    let payer = build.name(&content.payer)?;
+    (build.mark)("records and rules");
+    let key = build.key(&signed.key)?;
     key.enforce_accepted_if(
         needed,
         &inputs.registry_root,
@@ -438,6 +469,7 @@ fn authorisation(
         &inputs.domain,
         &service.day,
     )?;
+    (build.mark)("registry keys");
     enforce_equal_if(needed, &key.party, &policy.payer)?;
     enforce_equal_if(needed, &payer, &policy.payer)?;
     // Equal to the service's procedure it is below 2^72, so the record's word has one reading.
@@ -455,12 +487,14 @@ fn authorisation(
             amount: &zero,
             actor: &zero,
             actor2: &payer,
-            source: &alloc.any(content.source)?,
-            salt: &alloc.any(content.salt)?,
+            source: &build.any(content.source)?,
+            salt: &build.any(content.salt)?,
         },
     )?;
-    let signature = SignatureVar::new_witness(cs.clone(), &signed.signature)?;
+    (build.mark)("records and rules");
+    let signature = build.signature(&signed.signature)?;
     verify_if(needed, &key.public_key, &message, &signature)?;
+    (build.mark)("signatures");
     enforce_equal_if(needed, &subject, &identity.subject(&policy.payer)?)?;
     // Differences where the condition holds, else 0: all operands are below 2^16.
     let on = FpVar::from(needed.clone());
@@ -469,8 +503,9 @@ fn authorisation(
         (&start, &service.day),
         (&service.day, &end),
     ] {
-        enforce_range(&(&on * (large - small)), 16)?;
+        enforce_range(&(&on * (large - small)), DAY_BITS)?;
     }
+    (build.mark)("records and rules");
     Ok(())
 }
 
@@ -560,7 +595,7 @@ impl BalancesVar {
 
 /// Consumes the benefit note, makes the next, and commits to what is payable.
 fn balance(
-    alloc: &Allocator<'_>,
+    build: &Builder<'_>,
     inputs: &Inputs,
     identity: &IdentityVar,
     policy: &PolicyVar,
@@ -568,16 +603,16 @@ fn balance(
     coverage: &CoverageVar,
     w: &Witness,
 ) -> Result<()> {
-    let (note, cs) = (&w.note, alloc.0);
-    let owner = alloc.any(note.owner)?;
-    let plan = alloc.any(note.plan)?;
-    let rho = alloc.any(note.rho)?;
-    let rcm = alloc.any(note.rcm)?;
+    let note = &w.note;
+    let owner = build.any(note.owner)?;
+    let plan = build.any(note.plan)?;
+    let rho = build.any(note.rho)?;
+    let rcm = build.any(note.rcm)?;
     // The word's parts are in range, so the commitment stands for these balances only.
     let before = BalancesVar {
-        deductible: alloc.ranged(note.balances.deductible, BALANCE_BITS)?,
-        out_of_pocket: alloc.ranged(note.balances.out_of_pocket, BALANCE_BITS)?,
-        annual: alloc.ranged(note.balances.annual, BALANCE_BITS)?,
+        deductible: build.ranged(note.balances.deductible, BALANCE_BITS)?,
+        out_of_pocket: build.ranged(note.balances.out_of_pocket, BALANCE_BITS)?,
+        annual: build.ranged(note.balances.annual, BALANCE_BITS)?,
     };
     // The note is the holder's live one: `owner` is the leaf proven in the identity tree.
     enforce_equal(&owner, &identity.owner)?;
@@ -587,8 +622,10 @@ fn balance(
     // The ledger made the leaf with kind and domain, so an account note or another payer's is none.
     let place = constant(BENEFIT_KIND) + &inputs.domain * Fr::from(256u64);
     let leaf = tagged(Tag::Leaf, [&place, &cm])?;
-    let path = PathVar::new_witness(cs.clone(), &w.note_path)?;
+    (build.mark)("notes and nullifiers");
+    let path = PathVar::new_witness(build.cs.clone(), &w.note_path)?;
     enforce_equal(&path.root(&leaf)?, &inputs.anchor)?;
+    (build.mark)("commitment path");
 
     // One event has one nullifier for one member: amount and salt are left out.
     let event = service.event()?;
@@ -600,8 +637,10 @@ fn balance(
     let nk = identity.nk()?;
     enforce_equal(&tagged(Tag::Nf, [&nk, &rho])?, &inputs.nf_benefit)?;
 
+    (build.mark)("notes and nullifiers");
     let cost = CostVar::new(policy, service, &before)?;
     let after = before.after(&cost)?;
+    (build.mark)("amounts");
     // rho' = nf and rcm' = H(RCM; nk, nf) leave the prover no choice.
     let rcm = tagged(Tag::Rcm, [&nk, &inputs.nf_benefit])?;
     let next = tagged(
@@ -610,7 +649,9 @@ fn balance(
     )?;
     enforce_equal(&next, &inputs.cm_benefit)?;
 
-    let r = alloc.any(w.r)?;
+    let r = build.any(w.r)?;
     let payable = tagged(Tag::Pay, [&plan, &inputs.policy_id, &event, &cost.word()?, &r])?;
-    enforce_equal(&payable, &inputs.cm_payable)
+    enforce_equal(&payable, &inputs.cm_payable)?;
+    (build.mark)("notes and nullifiers");
+    Ok(())
 }

@@ -143,7 +143,7 @@ impl Circuit for Claim {
         public: &ClaimPublic,
         witness: &Witness,
     ) -> Result<(), SynthesisError> {
-        circuit::synthesise(cs, public, witness)
+        circuit::synthesise(cs, public, witness, &|_| {})
     }
 
     fn blank() -> (ClaimPublic, Witness) {
