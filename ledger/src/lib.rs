@@ -1,1 +1,28 @@
-//! placeholder
+//! The ledger: an append-only log of proofs, commitments and keys that anyone can check
+//! (`docs/ledger.md`). It never sees a record, a code or a name of a patient.
+//!
+//! [`Server`] runs a ledger; [`State`] is the state machine, over any [`table::Base`], shared by the
+//! sequencer, recovery and [`audit`]; [`Submission::check`] is what can be checked of an entry beforehand.
+
+pub mod audit;
+pub mod clock;
+pub mod recovery;
+pub mod refusal;
+pub mod rules;
+mod sequencer;
+pub mod server;
+mod service;
+mod signed_record;
+pub mod state;
+mod store;
+pub mod submission;
+pub mod table;
+
+pub use audit::audit;
+pub use clock::{Clock, DevelopmentClock, SystemClock};
+pub use refusal::Refusal;
+pub use rules::Rules;
+pub use sequencer::BatchLimits;
+pub use server::{Config, Server, StartError};
+pub use state::{Effects, State};
+pub use submission::Submission;

@@ -1,0 +1,81 @@
+//! The one table from errors to status codes.
+
+use crate::{refusal::Refusal, table::StoreError};
+use tonic::{Code, Status};
+
+/// The code for a refusal. Codes say who has to act: `INVALID_ARGUMENT` never can be accepted,
+/// `FAILED_PRECONDITION` may be after another proof or at another time, `ALREADY_EXISTS` is spent or
+/// taken, `UNAVAILABLE` is the ledger's own fault.
+fn code(refusal: &Refusal) -> Code {
+    use Refusal as R;
+    match refusal {
+        R::Malformed(_)
+        | R::Reserved(_)
+        | R::BindPosted
+        | R::Proof(_)
+        | R::NotADay
+        | R::PolicyKind
+        | R::PolicyDomain
+        | R::NotADispense(_)
+        | R::Validity
+        | R::RoleKey { .. }
+        | R::RoleScope { .. } => Code::InvalidArgument,
+        R::Signature(_) => Code::Unauthenticated,
+        R::UnknownParty(_)
+        | R::Role { .. }
+        | R::PolicySponsor
+        | R::OtherPharmacy
+        | R::DomainOwned { .. }
+        | R::IndexDomain(_)
+        | R::DevelopmentKey
+        | R::PinnedCircuit => Code::PermissionDenied,
+        R::UnknownCircuit(_)
+        | R::RetiredCircuit(_)
+        | R::Sequence { .. }
+        | R::GovernanceSequence { .. }
+        | R::Anchor
+        | R::IdentityRoot
+        | R::RegistryRoot
+        | R::Date { .. }
+        | R::UnknownPolicy
+        | R::PolicyDates { .. }
+        | R::IndexNotOpen(_)
+        | R::TooEarly { .. }
+        | R::VoidTooLate
+        | R::LeafEmpty(_) => Code::FailedPrecondition,
+        R::Spent(_)
+        | R::KnownIdentity
+        | R::IndexInUse(_)
+        | R::VoidedBefore
+        | R::KnownCircuit(_)
+        | R::LeafInUse(_)
+        | R::KnownPolicy
+        | R::PolicyOverlap(_) => Code::AlreadyExists,
+        R::TreeFull => Code::ResourceExhausted,
+        R::TimeRunsBack | R::Store(_) => Code::Unavailable,
+    }
+}
+
+/// A refusal as a status. The store's own errors stay in the ledger's log.
+pub(super) fn refused(refusal: Refusal) -> Status {
+    match refusal {
+        Refusal::Store(error) => unreadable(error),
+        other => Status::new(code(&other), other.to_string()),
+    }
+}
+
+/// A failing store: the cause is logged here, the peer learns only that the ledger is unavailable.
+pub(super) fn unreadable(error: StoreError) -> Status {
+    tracing::error!(%error, "the store cannot be read");
+    Status::unavailable("the ledger's store fails")
+}
+
+/// A full queue.
+pub(super) fn busy() -> Status {
+    Status::resource_exhausted("too many entries are waiting: try again in 100 ms")
+}
+
+/// The sequencer has stopped.
+pub(super) fn stopped() -> Status {
+    Status::unavailable("the ledger has stopped acknowledging: it was shut down, or its store fails")
+}

@@ -1,0 +1,132 @@
+//! Which sealed roots an entry may refer to.
+
+use medproof_verifier::{Fr, entry::Seal};
+use std::collections::{HashMap, VecDeque};
+
+/// How long a sealed commitment root stays an anchor, in seconds.
+pub const ANCHOR_SECONDS: u64 = 24 * 3600;
+/// How long a replaced identity or registry root is still accepted, in seconds. It covers the time
+/// between the start of a proof and its post.
+pub const REPLACED_SECONDS: u64 = 600;
+
+/// The roots of recent seals.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Roots {
+    newest: Fr,
+    /// Commitment root -> time of the last seal that had it.
+    anchors: HashMap<Fr, u64>,
+    order: VecDeque<(u64, Fr)>,
+    identity: Window,
+    registry: Window,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Window {
+    current: Fr,
+    /// Former root -> time of the seal that replaced it.
+    replaced: HashMap<Fr, u64>,
+}
+
+impl Roots {
+    /// Takes over the roots of the next seal.
+    pub(crate) fn sealed(&mut self, seal: &Seal) {
+        let time = seal.time;
+        self.newest = seal.commitment_root;
+        self.anchors.insert(self.newest, time);
+        self.order.push_back((time, self.newest));
+        while let Some((old, root)) = self.order.front().copied()
+            && old.saturating_add(ANCHOR_SECONDS) < time
+        {
+            self.order.pop_front();
+            if self.anchors.get(&root) == Some(&old) {
+                self.anchors.remove(&root);
+            }
+        }
+        self.identity.sealed(seal.identity_root, time);
+        self.registry.sealed(seal.registry_root, time);
+    }
+
+    /// Whether `root` is the newest sealed commitment root, or was sealed in the last 24 hours.
+    pub(crate) fn is_anchor(&self, root: &Fr, now: u64) -> bool {
+        // The newest stays valid however long the ledger was idle: there is no other to take.
+        *root == self.newest
+            || self
+                .anchors
+                .get(root)
+                .is_some_and(|time| time.saturating_add(ANCHOR_SECONDS) >= now)
+    }
+
+    pub(crate) fn is_identity_root(&self, root: &Fr, now: u64) -> bool {
+        self.identity.accepts(root, now)
+    }
+
+    pub(crate) fn is_registry_root(&self, root: &Fr, now: u64) -> bool {
+        self.registry.accepts(root, now)
+    }
+}
+
+impl Window {
+    fn sealed(&mut self, root: Fr, time: u64) {
+        if root != self.current {
+            self.replaced.insert(self.current, time);
+            self.replaced.remove(&root);
+            self.current = root;
+        }
+        self.replaced
+            .retain(|_, at| at.saturating_add(REPLACED_SECONDS) >= time);
+    }
+
+    fn accepts(&self, root: &Fr, now: u64) -> bool {
+        *root == self.current
+            || self
+                .replaced
+                .get(root)
+                .is_some_and(|at| at.saturating_add(REPLACED_SECONDS) >= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seal(time: u64, root: u64) -> Seal {
+        Seal {
+            batch: 0,
+            first: 0,
+            previous: [0; 32],
+            time,
+            commitment_root: Fr::from(root),
+            identity_root: Fr::from(root),
+            registry_root: Fr::from(root),
+            commitments: 0,
+            nullifiers: [0; 5],
+        }
+    }
+
+    #[test]
+    fn windows_end_to_the_second() {
+        let mut roots = Roots::default();
+        let (one, two) = (Fr::from(1u64), Fr::from(2u64));
+        roots.sealed(&seal(1000, 1));
+        assert!(
+            roots.is_anchor(&one, 1000 + 10 * ANCHOR_SECONDS),
+            "the newest root never ages"
+        );
+        roots.sealed(&seal(2000, 2));
+        assert!(roots.is_anchor(&one, 1000 + ANCHOR_SECONDS));
+        assert!(!roots.is_anchor(&one, 1001 + ANCHOR_SECONDS));
+        assert!(roots.is_identity_root(&one, 2000 + REPLACED_SECONDS));
+        assert!(!roots.is_identity_root(&one, 2001 + REPLACED_SECONDS));
+        assert!(roots.is_registry_root(&two, 999_999_999));
+        assert!(!roots.is_anchor(&Fr::from(3u64), 2000));
+        // A root that comes back is current again; one sealed again is fresh again.
+        roots.sealed(&seal(2100, 1));
+        assert!(roots.is_identity_root(&one, 999_999_999));
+        assert!(roots.is_identity_root(&two, 2700) && !roots.is_identity_root(&two, 2701));
+        roots.sealed(&seal(2000 + ANCHOR_SECONDS, 3));
+        assert!(roots.is_anchor(&one, 2100 + ANCHOR_SECONDS));
+        roots.sealed(&seal(5000 + ANCHOR_SECONDS, 4));
+        assert!(!roots.is_anchor(&two, 5000 + ANCHOR_SECONDS));
+        assert_eq!(roots.order.len(), 2);
+    }
+}
