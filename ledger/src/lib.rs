@@ -17,6 +17,8 @@ pub mod state;
 mod store;
 pub mod submission;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub use audit::audit;
 pub use clock::{Clock, DevelopmentClock, SystemClock};

@@ -172,6 +172,11 @@ impl<B: Base> Overlay<B> {
         &self.base
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_base(self) -> B {
+        self.base
+    }
+
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.pending.get(&(table, key.to_vec())) {
             Some(pending) => Ok(pending.clone()),

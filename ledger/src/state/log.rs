@@ -48,7 +48,7 @@ mod tests {
     use crate::table::MemoryBase;
     use ct_merkle::mem_backed_tree::MemoryBackedTree;
     use medproof_verifier::inclusion::{leaf_hash, verify_consistency, verify_inclusion};
-    use sha2::Sha256;
+    use sha2_ct::Sha256;
     use tlog_tiles::tlog::{prove_record, prove_tree};
 
     fn chunks(bytes: &[u8]) -> Vec<[u8; 32]> {

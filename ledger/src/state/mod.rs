@@ -6,6 +6,8 @@ pub(crate) mod log;
 mod party;
 mod roots;
 mod statement;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tree;
 
 pub(crate) use head::HEAD_KEY;
@@ -158,6 +160,11 @@ impl<B: Base> State<B> {
     /// What holds the tables.
     pub fn base(&self) -> &B {
         self.view.base()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_base(self) -> B {
+        self.view.into_base()
     }
 
     /// Entries of the batch in progress.
