@@ -8,6 +8,8 @@ use crate::{
 };
 use medproof_verifier::{
     Entry, Fr,
+    entry::{Kind, NullifierKind},
+    field::fr_to_be_bytes,
     inclusion::leaf_hash,
     node,
     tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH},
@@ -85,10 +87,15 @@ fn check_last_batch<B: Base>(state: &State<B>) -> Result<(), StoreError> {
         .checked_sub(1)
         .ok_or_else(|| StoreError::damaged("no batch"))?;
     let (index, bytes, seal) = read_seal(base, last)?;
-    let told = (seal.batch, seal.time, seal.commitments, seal.nullifiers);
+    let sealed = (seal.batch, seal.time, seal.commitments, seal.nullifiers);
+    let roots = (seal.commitment_root, seal.identity_root, seal.registry_root);
+    let governance = [Kind::Circuit, Kind::Registry, Kind::Policy].map(|kind| head.kinds[kind as usize - 1]);
     if index + 1 != head.size
-        || told != (last, head.time, head.commitments, head.nullifiers)
+        || sealed != (last, head.time, head.commitments, head.nullifiers)
+        || roots != (head.commitment_root, head.identity_root, head.registry_root)
         || Sha256::digest(&bytes).as_slice() != head.seal
+        || head.kinds.iter().sum::<u64>() != head.size
+        || governance.iter().sum::<u64>() != head.governance
     {
         return damaged(format!("the head is not that of the last seal (entry {index})"));
     }
@@ -140,7 +147,6 @@ fn check_nullifiers<B: Base>(
     let statement =
         medproof_verifier::Statement::from_slice(circuit.key.name(), &post.inputs).map_err(|_| missing())?;
     for (kind, nullifier) in statement.nullifiers() {
-        use medproof_verifier::{entry::NullifierKind, field::fr_to_be_bytes};
         let key = crate::table::nullifier_key(kind, &fr_to_be_bytes(&nullifier));
         if base.get(Table::Nullifier, &key)?.is_none() && kind != NullifierKind::Fill {
             return Err(missing());

@@ -291,3 +291,6 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
