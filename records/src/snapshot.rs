@@ -3,7 +3,8 @@
 //! Absence is only ever proven over a snapshot: its whole content is reopened, and slots from `count`
 //! on are empty.
 
-use crate::record::{Category, Kind, Record, Status};
+use crate::import::{LOOK_BACK_DAYS, Scope};
+use crate::record::Record;
 use crate::signing::SigningKey;
 use ark_bn254::Fr;
 use medproof_verifier::eddsa::Signature;
@@ -19,8 +20,6 @@ pub const MAX_RECORDS: usize = 1 << (2 * SNAPSHOT_DEPTH);
 /// The default scope: demographics, all conditions, medications active or of the last 365 days,
 /// laboratory values of the last 365 days.
 pub const CLINICAL_SUMMARY: &str = "clinical-summary";
-/// Days that the scope `clinical-summary` looks back.
-pub const SUMMARY_DAYS: u16 = 365;
 /// Widths of the header word, lowest field first.
 pub const HEADER_WIDTHS: [u32; 6] = [16, 16, 16, 16, 16, 32];
 
@@ -119,7 +118,8 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    /// Selects the records of the scope `clinical-summary` as of a day, salts and signs them.
+    /// Salts and signs what the import took over under
+    /// [`Scope::clinical_summary`](crate::import::Scope::clinical_summary) of the same day, in its order.
     ///
     /// # Errors
     /// [`SnapshotError::TooMany`].
@@ -131,27 +131,21 @@ impl Snapshot {
         key: &SigningKey,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, SnapshotError> {
-        let chosen: Vec<&Record> = records.iter().filter(|r| in_summary(r, as_of)).collect();
-        if chosen.len() > MAX_RECORDS {
-            return Err(SnapshotError::TooMany(chosen.len()));
+        if records.len() > MAX_RECORDS {
+            return Err(SnapshotError::TooMany(records.len()));
         }
-        let salted = chosen.into_iter().map(|record| SaltedRecord {
+        let salted = records.iter().map(|record| SaltedRecord {
             record: record.clone(),
             salt: salt(rng),
         });
         let records: Vec<SaltedRecord> = salted.collect();
-        let categories = [
-            Category::Demographics,
-            Category::Condition,
-            Category::Laboratory,
-            Category::Medication,
-        ];
+        let covered = Scope::clinical_summary(as_of);
         let header = SnapshotHeader {
             subject,
             // A constant name within the alphabet.
             scope: CLINICAL_SUMMARY.parse().expect("a valid name"),
-            categories: categories.iter().fold(0, |mask, c| mask | c.bit()),
-            from: Day(as_of.0.saturating_sub(SUMMARY_DAYS)),
+            categories: covered.categories,
+            from: Day(as_of.0.saturating_sub(LOOK_BACK_DAYS)),
             to: as_of,
             as_of,
             // At most MAX_RECORDS = 256.
@@ -191,29 +185,4 @@ fn salt(rng: &mut (impl RngCore + CryptoRng)) -> Fr {
     let salt = medproof_verifier::field::fr_from_248(&bytes);
     bytes.zeroize();
     salt
-}
-
-/// Whether a record belongs to the scope `clinical-summary` as of a day. What cannot be told to lie
-/// outside stays inside: undated records, and medications without a known end that are not done.
-fn in_summary(record: &Record, as_of: Day) -> bool {
-    if record.start > as_of {
-        return false;
-    }
-    let recent = record.start == Day(0) || record.start.0 >= as_of.0.saturating_sub(SUMMARY_DAYS);
-    match record.kind {
-        Kind::Demographics | Kind::Condition => true,
-        Kind::Observation => recent,
-        Kind::Dispense | Kind::Order => recent || active(record, as_of),
-        _ => false,
-    }
-}
-
-/// Whether a medication that began more than 365 days ago may still be taken.
-fn active(record: &Record, as_of: Day) -> bool {
-    let supplied = u32::from(record.start.0) + u32::from(record.days) > u32::from(as_of.0);
-    let ended = record.end < as_of || record.status == Status::NotDone.id();
-    match record.kind {
-        Kind::Dispense => supplied,
-        _ => supplied || !ended,
-    }
 }

@@ -3,3 +3,4 @@
 pub mod bind;
 pub mod claim;
 pub mod dispense;
+pub mod eligibility;

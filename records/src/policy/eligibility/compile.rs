@@ -3,7 +3,7 @@
 use super::atom::{Atom, Filter, Operation};
 use super::document::{AtomDocument, DEFAULT_SCOPE, Document, RangeDocument, SCHEMA};
 use super::formula::{Clause, Formula};
-use super::{CompiledPolicy, MAX_ATOMS, PolicyError, Problem};
+use super::{CompiledPolicy, MAX_ATOMS, PolicyError, Problem, Rules, version_fr};
 use crate::code::{CodeInterval, CodeSystem};
 use crate::decimal::{Decimal, OFFSET};
 use crate::record::Category;
@@ -121,18 +121,29 @@ fn resolve(r: &mut Resolver, document: Document) -> Option<CompiledPolicy> {
     polarity(r, &atoms, &names, &clauses);
     let table = r.keep("valueset", CodeTable::new(masked(&wanted)))?;
     let categories = categories?.iter().fold(0u16, |m, c| m | c.bit());
-    Some(CompiledPolicy {
-        id: id?,
-        version: document.version.clone(),
-        sponsor: sponsor?,
-        identity_domain: identity_domain?,
-        uniqueness_scope: uniqueness_scope?,
-        snapshot_scope: scope?,
+    let (id, sponsor, scope) = (id?, sponsor?, scope?);
+    let (identity_domain, uniqueness_scope) = (identity_domain?, uniqueness_scope?);
+    let rules = Rules {
+        sponsor: sponsor.to_fr(),
+        identity_domain: identity_domain.to_fr(),
+        uniqueness_scope: uniqueness_scope.to_fr(),
+        snapshot_scope: scope.to_fr(),
         categories,
         lookback_days: lookback(&atoms),
         freshness_days: document.source.freshness_days,
+        table_root: table.root(),
+        version: version_fr(&id, &document.version),
         atoms,
         clauses,
+    };
+    Some(CompiledPolicy {
+        id,
+        version: document.version.clone(),
+        sponsor,
+        identity_domain,
+        uniqueness_scope,
+        snapshot_scope: scope,
+        rules,
         table,
         names,
         document,

@@ -34,6 +34,8 @@ pub struct Fact {
     pub start: u16,
     /// Last day, 0xFFFF = open.
     pub end: u16,
+    /// From the same resource as the record before it, which has too many codes for one record.
+    pub continues: bool,
     /// Bit i: a code is in the value set of atom i.
     pub members: u16,
     /// Bit i: a code of a system that atom i calls total is in no value set.
@@ -47,8 +49,11 @@ impl Fact {
             let found = table.lookup(code);
             if found.member { found.leaf.mask } else { 0 }
         };
-        let (first, second) = (mask(record.code), mask(record.code2));
-        let both = first | second;
+        Self::with_mask(record, mask(record.code) | mask(record.code2))
+    }
+
+    /// The record with the union of its codes' masks.
+    pub fn with_mask(record: &Record, mask: u64) -> Self {
         Self {
             kind: record.kind,
             status: record.status,
@@ -61,16 +66,19 @@ impl Fact {
             days: record.days,
             start: record.start.0,
             end: record.end.0,
-            members: both as u16,
-            unmapped: (both >> 16) as u16,
+            continues: false,
+            members: mask as u16,
+            unmapped: (mask >> 16) as u16,
         }
     }
 
-    /// Whether a medication that began earlier still runs on `date`, by its days' supply or its end.
+    /// Whether a medication that began earlier still runs on `date`, or may: by its days' supply or its end.
+    /// An order without an end may still run, a dispense without one is over with its supply.
     pub fn runs_on(&self, date: Day) -> bool {
         let supplied = u32::from(self.start) + u32::from(self.days) > u32::from(date.0);
-        let ends_later = self.end != Day::OPEN.0 && self.end >= date.0;
-        self.kind.category() == Category::Medication && (supplied || ends_later)
+        let open_dispense = self.kind == Kind::Dispense && self.end == Day::OPEN.0;
+        let reaches = self.end >= date.0 && !open_dispense;
+        self.kind.category() == Category::Medication && (supplied || reaches)
     }
 
     /// Whether the record is one that atom number `index` asks for, its window aside.
@@ -92,7 +100,7 @@ impl Fact {
     }
 
     /// Whether the record starts in the atom's window. An undated record, and a medication that began
-    /// before the window and still runs, may or may not count.
+    /// before the window and may still run, may or may not count.
     pub fn in_window(&self, atom: &Atom, date: Day) -> Option<bool> {
         match atom.within_days {
             None => Some(true),
@@ -120,39 +128,42 @@ pub fn truth(atom: &Atom, index: usize, facts: &[Fact], date: Day) -> Option<boo
     if atom.operation.is_demographic() {
         return demographic(atom, facts, date);
     }
-    let seen = facts.iter().map(|f| {
-        let found = all([f.matches(atom, index), f.in_window(atom, date)].into_iter());
-        (f, found)
-    });
-    let matches: Vec<_> = seen.filter(|(_, found)| *found != Some(false)).collect();
+    let found = |f: &Fact| all([f.matches(atom, index), f.in_window(atom, date)].into_iter());
     match atom.operation {
         Operation::Exists => {
             let least = usize::from(atom.count);
-            let definite = matches.iter().filter(|(_, found)| *found == Some(true)).count();
-            match (definite >= least, matches.len() < least) {
+            let possible = facts.iter().filter(|f| found(f) != Some(false)).count();
+            let (mut definite, mut counted) = (0, false);
+            for fact in facts {
+                let sure = found(fact) == Some(true);
+                let before = fact.continues && counted;
+                definite += usize::from(sure && !before);
+                counted = sure || before;
+            }
+            match (definite >= least, possible < least) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
                 _ => None,
             }
         }
         Operation::Latest => {
-            // An undated match may be the latest.
-            if matches.iter().any(|(f, _)| f.start == 0) {
+            let matches: Vec<&Fact> = facts.iter().filter(|f| found(f) != Some(false)).collect();
+            // A match that may or may not be in the window may be the latest, or may not count.
+            if matches.iter().any(|f| f.start == 0 || f.in_window(atom, date).is_none()) {
                 return None;
             }
-            let day = matches.iter().map(|(f, _)| f.start).max()?;
-            let latest = || matches.iter().filter(|(f, _)| f.start == day);
-            let (first, _) = latest().next()?;
-            let agreed = latest()
-                .all(|(f, found)| *found == Some(true) && f.has_value(atom) && f.value == first.value);
-            let early = matches.iter().any(|(f, _)| f.in_window(atom, date).is_none());
-            (agreed && !early).then(|| (atom.low..=atom.high).contains(&first.value))
+            let day = matches.iter().map(|f| f.start).max()?;
+            let latest: Vec<&Fact> = matches.into_iter().filter(|f| f.start == day).collect();
+            let value = latest.first()?.value;
+            let agreed = |f: &&Fact| found(f) == Some(true) && f.has_value(atom) && f.value == value;
+            let known = latest.iter().all(agreed);
+            known.then(|| (atom.low..=atom.high).contains(&value))
         }
         _ => {
-            let inside = |f: &Fact| f.has_value(atom) && (atom.low..=atom.high).contains(&f.value);
-            let found = matches.iter().any(|(f, found)| *found == Some(true) && inside(f));
+            let inside = |f: &&Fact| f.has_value(atom) && (atom.low..=atom.high).contains(&f.value);
+            let mut sure = facts.iter().filter(|f| found(f) == Some(true));
             // Used positively only, so that "false" is never asked for.
-            found.then_some(true)
+            sure.any(|f| inside(&f)).then_some(true)
         }
     }
 }

@@ -29,14 +29,14 @@ impl CompiledPolicy {
             out,
             "Judged over one signed snapshot of scope `{}`, at most {} days old, that covers {}.",
             self.snapshot_scope,
-            self.freshness_days,
+            self.rules.freshness_days,
             self.document.source.categories.join(", ")
         )?;
         writeln!(out, "\nEligible is who meets: {}", self.document.rule.eligible)?;
         writeln!(
             out,
             "({} clauses in conjunctive normal form)\n",
-            self.clauses.len()
+            self.rules.clauses.len()
         )?;
         for name in &self.names {
             if let Some(atom) = self.document.atom.get(name) {
@@ -54,7 +54,7 @@ impl CompiledPolicy {
         if !self.document.not_covered.is_empty() {
             writeln!(out, "Not covered: {}.", self.document.not_covered.join(", "))?;
         }
-        let any = self.atoms.iter().any(|a| a.operation == Operation::Any);
+        let any = self.rules.atoms.iter().any(|a| a.operation == Operation::Any);
         if any {
             writeln!(
                 out,

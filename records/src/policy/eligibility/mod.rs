@@ -64,6 +64,125 @@ fn list(problems: &[Problem]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
+/// The compiled rules: everything that a proof uses of a policy but its table's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// The atoms, at most 16; number i has bit i in the table's masks.
+    pub atoms: Vec<Atom>,
+    /// The formula's clauses, at most 16.
+    pub clauses: Vec<Clause>,
+    /// The sponsor's party, the only relying party.
+    pub sponsor: Fr,
+    /// The domain of the identity and of the record issuers.
+    pub identity_domain: Fr,
+    /// Inside which a person is screened once.
+    pub uniqueness_scope: Fr,
+    /// The scope that the snapshot must have.
+    pub snapshot_scope: Fr,
+    /// Mask of the categories that the snapshot must cover.
+    pub categories: u16,
+    /// Days before the date from which on the snapshot must cover laboratory values and medications.
+    pub lookback_days: u16,
+    /// Greatest age of the snapshot in days.
+    pub freshness_days: u16,
+    /// Root of the code table.
+    pub table_root: Fr,
+    /// 248 bits of SHA-256 of the policy's `id || 0x00 || version`.
+    pub version: Fr,
+}
+
+impl Rules {
+    /// Rules of the right shape with nothing in them.
+    pub fn blank() -> Self {
+        let zero = Fr::from(0u64);
+        Self {
+            atoms: Vec::new(),
+            clauses: Vec::new(),
+            sponsor: zero,
+            identity_domain: zero,
+            uniqueness_scope: zero,
+            snapshot_scope: zero,
+            categories: 0,
+            lookback_days: 0,
+            freshness_days: 0,
+            table_root: zero,
+            version: zero,
+        }
+    }
+
+    /// Two words for each of 16 atoms; unused atoms are 0.
+    pub fn atom_words(&self) -> [Fr; ATOM_WORDS] {
+        let mut words = [Fr::from(0u64); ATOM_WORDS];
+        for (slot, atom) in words.chunks_exact_mut(2).zip(&self.atoms) {
+            slot.copy_from_slice(&atom.words());
+        }
+        words
+    }
+
+    /// Six clauses to a word; unused clauses are 0.
+    pub fn clause_words(&self) -> [Fr; CLAUSE_WORDS] {
+        let mut words = [Fr::from(0u64); CLAUSE_WORDS];
+        for (word, clauses) in words.iter_mut().zip(self.clauses.chunks(CLAUSES_PER_WORD)) {
+            let masks = clauses.iter().flat_map(|c| [(c.positive, 16), (c.negative, 16)]);
+            let fields: Vec<(u128, u32)> = masks.map(|(m, w)| (m.into(), w)).collect();
+            // Twelve fields of 16 bits fit one word.
+            *word = pack(&fields).unwrap_or_default();
+        }
+        words
+    }
+
+    /// `pack(categories:16, look-back:16, freshness:16)`.
+    pub fn source_word(&self) -> Fr {
+        let values = [self.categories, self.lookback_days, self.freshness_days];
+        let fields = values.map(|v| (v.into(), 16));
+        // Three u16 fit their widths.
+        pack(&fields).unwrap_or_default()
+    }
+
+    /// The hash of the rules.
+    pub fn hash(&self) -> Fr {
+        let atoms = self.atom_words();
+        let digest = |i: usize| {
+            let mut eight = [Fr::from(0u64); 8];
+            eight.copy_from_slice(&atoms[8 * i..8 * i + 8]);
+            tagged(Tag::Rules, eight)
+        };
+        let clauses = self.clause_words();
+        let inputs = [
+            digest(0),
+            digest(1),
+            digest(2),
+            digest(3),
+            clauses[0],
+            clauses[1],
+            clauses[2],
+            self.sponsor,
+            self.uniqueness_scope,
+            self.snapshot_scope,
+            self.source_word(),
+        ];
+        tagged(Tag::RulesTop, inputs)
+    }
+
+    /// The policy id, which the ledger accepts and every proof shows.
+    pub fn policy_id(&self) -> Fr {
+        let kind = Fr::from(STATEMENT_KIND);
+        let inputs = [kind, self.identity_domain, self.hash(), self.table_root, self.version];
+        tagged(Tag::Policy, inputs)
+    }
+
+    /// The trial's scope `H(SCOPE; sponsor party, uniqueness scope)`.
+    pub fn trial_scope(&self) -> Fr {
+        tagged(Tag::Scope, [self.sponsor, self.uniqueness_scope])
+    }
+
+    /// What every atom says about these facts on `date`.
+    pub fn truths(&self, facts: &[Fact], date: Day) -> Vec<Option<bool>> {
+        let atoms = self.atoms.iter().enumerate();
+        atoms.map(|(i, atom)| truth(atom, i, facts, date)).collect()
+    }
+}
+
 /// A compiled policy; only [`compile`] makes one.
 #[derive(Debug, Clone)]
 pub struct CompiledPolicy {
@@ -73,11 +192,7 @@ pub struct CompiledPolicy {
     identity_domain: Name,
     uniqueness_scope: Name,
     snapshot_scope: Name,
-    categories: u16,
-    lookback_days: u16,
-    freshness_days: u16,
-    atoms: Vec<Atom>,
-    clauses: Vec<Clause>,
+    rules: Rules,
     table: CodeTable,
     names: Vec<String>,
     document: Document,
@@ -114,24 +229,9 @@ impl CompiledPolicy {
         &self.snapshot_scope
     }
 
-    /// Mask of the categories that the snapshot must cover.
-    pub fn categories(&self) -> u16 {
-        self.categories
-    }
-
-    /// Days before the date from which on the snapshot must cover laboratory values and medications.
-    pub fn lookback_days(&self) -> u16 {
-        self.lookback_days
-    }
-
-    /// Greatest age of the snapshot in days.
-    pub fn freshness_days(&self) -> u16 {
-        self.freshness_days
-    }
-
-    /// The atoms; number i has bit i in the table's masks.
-    pub fn atoms(&self) -> &[Atom] {
-        &self.atoms
+    /// The compiled rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The atoms' names, in their order.
@@ -139,99 +239,22 @@ impl CompiledPolicy {
         &self.names
     }
 
-    /// The formula's clauses.
-    pub fn clauses(&self) -> &[Clause] {
-        &self.clauses
-    }
-
     /// The code table.
     pub fn table(&self) -> &CodeTable {
         &self.table
     }
 
-    /// Two words for each of 16 atoms; unused atoms are 0.
-    pub fn atom_words(&self) -> [Fr; ATOM_WORDS] {
-        let mut words = [Fr::from(0u64); ATOM_WORDS];
-        for (slot, atom) in words.chunks_exact_mut(2).zip(&self.atoms) {
-            slot.copy_from_slice(&atom.words());
-        }
-        words
-    }
-
-    /// Six clauses to a word; unused clauses are 0.
-    pub fn clause_words(&self) -> [Fr; CLAUSE_WORDS] {
-        let mut words = [Fr::from(0u64); CLAUSE_WORDS];
-        for (word, clauses) in words.iter_mut().zip(self.clauses.chunks(CLAUSES_PER_WORD)) {
-            let masks = clauses.iter().flat_map(|c| [(c.positive, 16), (c.negative, 16)]);
-            let fields: Vec<(u128, u32)> = masks.map(|(m, w)| (m.into(), w)).collect();
-            // Twelve fields of 16 bits fit one word.
-            *word = pack(&fields).unwrap_or_default();
-        }
-        words
-    }
-
-    /// `pack(categories:16, look-back:16, freshness:16)`.
-    pub fn source_word(&self) -> Fr {
-        let values = [self.categories, self.lookback_days, self.freshness_days];
-        let fields = values.map(|v| (v.into(), 16));
-        // Three u16 fit their widths.
-        pack(&fields).unwrap_or_default()
-    }
-
-    /// The hash of the compiled rules.
-    pub fn rules(&self) -> Fr {
-        let atoms = self.atom_words();
-        let digest = |i: usize| {
-            let mut eight = [Fr::from(0u64); 8];
-            eight.copy_from_slice(&atoms[8 * i..8 * i + 8]);
-            tagged(Tag::Rules, eight)
-        };
-        let clauses = self.clause_words();
-        let inputs = [
-            digest(0),
-            digest(1),
-            digest(2),
-            digest(3),
-            clauses[0],
-            clauses[1],
-            clauses[2],
-            self.sponsor.to_fr(),
-            self.uniqueness_scope.to_fr(),
-            self.snapshot_scope.to_fr(),
-            self.source_word(),
-        ];
-        tagged(Tag::RulesTop, inputs)
-    }
-
-    /// 248 bits of SHA-256 of `id || 0x00 || version`.
-    pub fn version_fr(&self) -> Fr {
-        let mut hash = Sha256::new();
-        hash.update(self.id.as_str());
-        hash.update([0]);
-        hash.update(&self.version);
-        fr_from_248(&hash.finalize().into())
-    }
-
     /// The policy id, which the ledger accepts and every proof shows.
     pub fn policy_id(&self) -> Fr {
-        let inputs = [
-            Fr::from(STATEMENT_KIND),
-            self.identity_domain.to_fr(),
-            self.rules(),
-            self.table.root(),
-            self.version_fr(),
-        ];
-        tagged(Tag::Policy, inputs)
+        self.rules.policy_id()
     }
+}
 
-    /// The trial's scope `H(SCOPE; sponsor party, uniqueness scope)`.
-    pub fn trial_scope(&self) -> Fr {
-        tagged(Tag::Scope, [self.sponsor.to_fr(), self.uniqueness_scope.to_fr()])
-    }
-
-    /// What every atom says about these facts on `date`.
-    pub fn truths(&self, facts: &[Fact], date: Day) -> Vec<Option<bool>> {
-        let atoms = self.atoms.iter().enumerate();
-        atoms.map(|(i, atom)| truth(atom, i, facts, date)).collect()
-    }
+/// 248 bits of SHA-256 of `id || 0x00 || version`.
+fn version_fr(id: &Name, version: &str) -> Fr {
+    let mut hash = Sha256::new();
+    hash.update(id.as_str());
+    hash.update([0]);
+    hash.update(version);
+    fr_from_248(&hash.finalize().into())
 }

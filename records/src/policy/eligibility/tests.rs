@@ -31,18 +31,18 @@ fn problems(text: &str) -> Vec<String> {
 #[test]
 fn the_example_policies_compile() {
     let policy = compile(&diabetes()).unwrap();
-    assert_eq!(policy.atoms().len(), 7);
-    assert_eq!(policy.clauses().len(), 7);
-    assert_eq!(policy.categories(), 0b1111);
-    assert_eq!(policy.lookback_days(), 365);
+    assert_eq!(policy.rules().atoms.len(), 7);
+    assert_eq!(policy.rules().clauses.len(), 7);
+    assert_eq!(policy.rules().categories, 0b1111);
+    assert_eq!(policy.rules().lookback_days, 365);
     assert_eq!(policy.atom_names()[0], "age");
-    let age = &policy.atoms()[0];
+    let age = &policy.rules().atoms[0];
     assert_eq!((age.low, age.high), (180_000, 759_999));
 
     let policy = compile(&kidney()).unwrap();
-    assert_eq!(policy.clauses().len(), 12);
+    assert_eq!(policy.rules().clauses.len(), 12);
     let at = policy.atom_names().iter().position(|n| n == "uacr_hi").unwrap();
-    let uacr = &policy.atoms()[at];
+    let uacr = &policy.rules().atoms[at];
     // Strict bounds: 300.0001 to 4999.9999.
     assert_eq!(uacr.low - OFFSET, 3_000_001);
     assert_eq!(uacr.high - OFFSET, 49_999_999);
@@ -240,6 +240,7 @@ mod atoms {
             days: 0,
             start: DATE.0 - days_ago,
             end: Day::OPEN.0,
+            continues: false,
             members: 1,
             unmapped: 0,
         }
@@ -362,6 +363,22 @@ mod atoms {
     }
 
     #[test]
+    fn a_resource_of_many_codes_counts_once() {
+        let atom = exists(Category::Laboratory, Some(30), 2);
+        let more = Fact {
+            continues: true,
+            ..lab(1, 1)
+        };
+        let other = Fact {
+            members: 0,
+            ..more.clone()
+        };
+        assert_eq!(of(&atom, &[lab(1, 1), more.clone()]), None);
+        assert_eq!(of(&atom, &[lab(1, 1), other, more.clone()]), None);
+        assert_eq!(of(&atom, &[lab(1, 1), more.clone(), lab(1, 1), more]), Some(true));
+    }
+
+    #[test]
     fn a_medication_that_still_runs_is_unknown_outside_its_window() {
         let atom = exists(Category::Medication, Some(30), 1);
         let fill = |days_ago, days| Fact {
@@ -380,6 +397,8 @@ mod atoms {
         };
         assert_eq!(of(&atom, &[order(DATE.0)]), None);
         assert_eq!(of(&atom, &[order(DATE.0 - 1)]), Some(false));
+        // Nothing says that an order without an end is over.
+        assert_eq!(of(&atom, &[order(Day::OPEN.0)]), None);
     }
 
     #[test]

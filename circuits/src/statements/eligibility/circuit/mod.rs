@@ -1,0 +1,80 @@
+//! The statement as constraints. Each clause stands where it is enforced; the numbers are those of
+//! `docs/statements/eligibility.md`.
+
+mod atom;
+mod calendar;
+mod policy;
+mod record;
+mod snapshot;
+mod table;
+
+use super::{Tier, Witness};
+use crate::gadgets::identity::IdentityVar;
+use crate::gadgets::linear::{bind_input, enforce_equal};
+use crate::gadgets::poseidon::tagged;
+use ark_bn254::Fr;
+use ark_r1cs_std::alloc::AllocVar;
+use ark_r1cs_std::boolean::Boolean;
+use ark_r1cs_std::fields::fp::FpVar;
+use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
+use medproof_verifier::statement::EligibilityPublic;
+use medproof_verifier::{Public, Tag};
+
+pub(super) use calendar::DateVar;
+pub(super) use table::TableVar;
+
+/// Allocates inputs and witness and enforces every clause.
+pub(super) fn synthesise<T: Tier>(
+    cs: ConstraintSystemRef<Fr>,
+    public: &EligibilityPublic,
+    witness: &Witness,
+) -> Result<(), SynthesisError> {
+    let inputs = public.to_vec();
+    let inputs = inputs
+        .iter()
+        .map(|x| FpVar::new_input(cs.clone(), || Ok(*x)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let [identity_root, registry_root, policy_id, date, nf_trial, ctx] = inputs.as_slice() else {
+        // The statement has these six inputs.
+        return Err(SynthesisError::Unsatisfiable);
+    };
+    bind_input(ctx)?;
+    // E1
+    let date = DateVar::new(&cs, date)?;
+    // E3
+    let rules = policy::RulesVar::new(&cs, &witness.rules, policy_id)?;
+    // E2, E4
+    let identity = IdentityVar::new_witness(cs.clone(), &witness.identity)?;
+    identity.enforce_member(identity_root, &rules.identity_domain)?;
+    let scope = tagged(Tag::Scope, [&rules.sponsor, &rules.uniqueness_scope])?;
+    enforce_equal(&tagged(Tag::Trial, [&identity.ts, &scope])?, nf_trial)?;
+    // E5 to E9
+    let header = snapshot::HeaderVar::new(&cs, witness, &identity, &rules, registry_root, &date)?;
+    // E10, E11
+    let table = TableVar::new(&cs, &witness.opening.leaves, T::LEAVES, &rules.table_root)?;
+    let records = snapshot::records::<T>(&cs, witness, &header, &rules, &table, &date)?;
+    // E12, E13
+    let claims = atom::claims(&cs, witness, &rules, &records, &date)?;
+    rules.enforce_clauses(&claims)
+}
+
+/// A new bit as a number.
+fn bit(
+    cs: &ConstraintSystemRef<Fr>,
+    hint: impl FnOnce() -> bool,
+) -> Result<FpVar<Fr>, SynthesisError> {
+    Ok(FpVar::from(Boolean::new_witness(cs.clone(), || Ok(hint()))?))
+}
+
+/// The sum of some variables. Free.
+fn sum<'a>(terms: impl IntoIterator<Item = &'a FpVar<Fr>>) -> Result<FpVar<Fr>, SynthesisError> {
+    let one = Fr::from(1u64);
+    crate::gadgets::linear::weighted_sum(terms.into_iter().map(|t| (one, t)), Fr::from(0u64))
+}
+
+/// `sum of base^i * terms[i]`. Free; the caller knows that nothing wraps.
+fn digits(terms: &[FpVar<Fr>], base: u64) -> Result<FpVar<Fr>, SynthesisError> {
+    let base = Fr::from(base);
+    let places = std::iter::successors(Some(Fr::from(1u64)), |p| Some(*p * base));
+    crate::gadgets::linear::weighted_sum(places.zip(terms), Fr::from(0u64))
+}
