@@ -3,6 +3,7 @@
 
 pub mod bind;
 pub mod claim;
+pub mod eligibility;
 pub mod world;
 
 use std::collections::BTreeMap;

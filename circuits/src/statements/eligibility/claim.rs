@@ -47,9 +47,7 @@ impl AtomClaim {
             ..Self::none()
         };
         let sure = |f: &&Fact| {
-            f.matches(atom, index) == Some(true)
-                && f.in_window(atom, date) == Some(true)
-                && f.has_value(atom)
+            f.matches(atom, index) == Some(true) && f.in_window(atom, date) == Some(true) && f.has_value(atom)
         };
         let stands = match (atom.operation, truth) {
             (_, None) => None,
@@ -131,7 +129,11 @@ fn first_day(atom: &Atom, date: Day) -> u16 {
 
 /// What a demographic atom compares; `None` when it is not known.
 fn tested_person(atom: &Atom, facts: &[Fact], date: Day) -> Option<i128> {
-    let people = || facts.iter().filter(|f| f.kind == Kind::Demographics && !f.negated);
+    let people = || {
+        facts
+            .iter()
+            .filter(|f| f.kind == Kind::Demographics && !f.negated)
+    };
     let person = people().next().filter(|_| people().count() == 1)?;
     match atom.operation {
         Operation::Age if person.value != 0 => {

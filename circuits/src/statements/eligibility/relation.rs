@@ -104,7 +104,11 @@ fn source(public: &EligibilityPublic, witness: &Witness, date: Day) -> Result<()
     issuer.check(public.registry_root, Role::RecordIssuer, scope, header.as_of)?;
     let subject = witness.identity.sk.subject(issuer.leaf.party.to_fr());
     holds(subject == header.subject, Refused::Subject)?;
-    let signed = verify(&issuer.public_key(), header.message(), &witness.snapshot.signature);
+    let signed = verify(
+        &issuer.public_key(),
+        header.message(),
+        &witness.snapshot.signature,
+    );
     holds(signed.is_ok(), Refused::Signature)?;
     holds(header.scope.to_fr() == rules.snapshot_scope, Refused::Scope)?;
     let missing = rules.categories & !header.categories;
@@ -147,9 +151,7 @@ fn criteria(witness: &Witness, date: Day) -> Result<(), Refused> {
     for (i, claim) in witness.claims.iter().enumerate() {
         let nothing = claim.truth.is_none();
         let shown = match rules.atoms.get(i) {
-            Some(atom) => {
-                (nothing || claim.truth == known[i]) && claim.is_shown(atom, i, &facts, date)
-            }
+            Some(atom) => (nothing || claim.truth == known[i]) && claim.is_shown(atom, i, &facts, date),
             None => nothing,
         };
         holds(shown, Refused::Claim(i))?;

@@ -1,1 +1,3 @@
-//! Tests.
+//! The statement over the acceptance cases and over forgeries.
+
+mod acceptance;

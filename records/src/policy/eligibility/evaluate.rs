@@ -149,7 +149,10 @@ pub fn truth(atom: &Atom, index: usize, facts: &[Fact], date: Day) -> Option<boo
         Operation::Latest => {
             let matches: Vec<&Fact> = facts.iter().filter(|f| found(f) != Some(false)).collect();
             // A match that may or may not be in the window may be the latest, or may not count.
-            if matches.iter().any(|f| f.start == 0 || f.in_window(atom, date).is_none()) {
+            if matches
+                .iter()
+                .any(|f| f.start == 0 || f.in_window(atom, date).is_none())
+            {
                 return None;
             }
             let day = matches.iter().map(|f| f.start).max()?;

@@ -167,7 +167,13 @@ impl Rules {
     /// The policy id, which the ledger accepts and every proof shows.
     pub fn policy_id(&self) -> Fr {
         let kind = Fr::from(STATEMENT_KIND);
-        let inputs = [kind, self.identity_domain, self.hash(), self.table_root, self.version];
+        let inputs = [
+            kind,
+            self.identity_domain,
+            self.hash(),
+            self.table_root,
+            self.version,
+        ];
         tagged(Tag::Policy, inputs)
     }
 

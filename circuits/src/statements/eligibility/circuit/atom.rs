@@ -112,7 +112,14 @@ impl<'a> AtomVar<'a> {
         let zero = FpVar::Constant(Fr::from(0u64));
         // At most one claim, and none of an atom that the policy does not use.
         enforce_product(&yes, &no, &zero)?;
-        let operations = [&rule.age, &rule.sex, &rule.alive, &rule.exists, &rule.latest, &rule.any];
+        let operations = [
+            &rule.age,
+            &rule.sex,
+            &rule.alive,
+            &rule.exists,
+            &rule.latest,
+            &rule.any,
+        ];
         enforce_product(&(&yes + &no), &(sum(operations)? - Fr::from(1u64)), &zero)?;
         let value = witness(cs, || Ok(Fr::from(claim.value)))?;
         enforce_range(&value, 64)?;
@@ -213,7 +220,12 @@ impl<'a> AtomVar<'a> {
         // What is compared, and what must not be 0 for it to be known.
         let measure = &measured * &self.value;
         let life = &rule.alive * &person.life;
-        let tested = sum([&measure, &(&rule.age * &person.age), &(&rule.sex * &person.sex), &life])?;
+        let tested = sum([
+            &measure,
+            &(&rule.age * &person.age),
+            &(&rule.sex * &person.sex),
+            &life,
+        ])?;
         let known = sum([
             &measure,
             &(&rule.age * &person.born),

@@ -59,10 +59,7 @@ pub(super) fn synthesise<T: Tier>(
 }
 
 /// A new bit as a number.
-fn bit(
-    cs: &ConstraintSystemRef<Fr>,
-    hint: impl FnOnce() -> bool,
-) -> Result<FpVar<Fr>, SynthesisError> {
+fn bit(cs: &ConstraintSystemRef<Fr>, hint: impl FnOnce() -> bool) -> Result<FpVar<Fr>, SynthesisError> {
     Ok(FpVar::from(Boolean::new_witness(cs.clone(), || Ok(hint()))?))
 }
 

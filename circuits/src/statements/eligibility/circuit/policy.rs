@@ -115,7 +115,17 @@ impl RulesVar {
         let hash = tagged(
             Tag::RulesTop,
             [
-                d0, d1, d2, d3, &c0, &c1, &c2, &sponsor, &uniqueness_scope, &snapshot_scope, &source,
+                d0,
+                d1,
+                d2,
+                d3,
+                &c0,
+                &c1,
+                &c2,
+                &sponsor,
+                &uniqueness_scope,
+                &snapshot_scope,
+                &source,
             ],
         )?;
         let kind = FpVar::Constant(Fr::from(STATEMENT_KIND));
@@ -153,10 +163,7 @@ impl RulesVar {
 
     /// E13: every clause that is used holds an atom claimed true or, negated, claimed false. `claims` are
     /// the bits (true, false) of each atom. Costs 35 constraints a clause.
-    pub(super) fn enforce_clauses(
-        &self,
-        claims: &[(FpVar<Fr>, FpVar<Fr>)],
-    ) -> Result<(), SynthesisError> {
+    pub(super) fn enforce_clauses(&self, claims: &[(FpVar<Fr>, FpVar<Fr>)]) -> Result<(), SynthesisError> {
         let one = FpVar::Constant(Fr::from(1u64));
         for clause in &self.clauses {
             let (positive, negative) = clause.split_at(MAX_ATOMS);
@@ -179,7 +186,9 @@ pub(super) fn enforce_nonzero_if(
     x: &FpVar<Fr>,
 ) -> Result<(), SynthesisError> {
     // x * q = condition has no solution for x = 0 where the condition is set; where it is not, q = 0 is one.
-    let q = witness(cs, || Ok(condition.value()? * x.value()?.inverse().unwrap_or_default()))?;
+    let q = witness(cs, || {
+        Ok(condition.value()? * x.value()?.inverse().unwrap_or_default())
+    })?;
     enforce_product(x, &q, condition)
 }
 

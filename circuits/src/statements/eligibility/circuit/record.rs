@@ -99,10 +99,14 @@ impl Hot {
         on: &FpVar<Fr>,
     ) -> Result<Self, SynthesisError> {
         let hint = |i: usize| {
-            let is = value.value().is_ok_and(|v| v.into_bigint().0[0] == first + i as u64);
+            let is = value
+                .value()
+                .is_ok_and(|v| v.into_bigint().0[0] == first + i as u64);
             is && on.value().is_ok_and(|v| v == Fr::from(1u64))
         };
-        let bits = (0..n).map(|i| bit(cs, || hint(i))).collect::<Result<Vec<_>, _>>()?;
+        let bits = (0..n)
+            .map(|i| bit(cs, || hint(i)))
+            .collect::<Result<Vec<_>, _>>()?;
         // n bits sum to an integer below r: exactly `on` of them are set. If it is one, the weighted sum is its
         // number, which must be the value.
         enforce_equal(&sum(&bits)?, on)?;
@@ -145,7 +149,19 @@ impl RecordVar {
         // Each word has one split, so that every field is the one that was signed.
         let low = split(&w0, &W0_WIDTHS.map(|w| w as usize))?;
         let high = split(&w1, &W1_WIDTHS.map(|w| w as usize))?;
-        let [kind, code, code2, status, verification, _, _, comparator, negated, ..] = low.as_slice() else {
+        let [
+            kind,
+            code,
+            code2,
+            status,
+            verification,
+            _,
+            _,
+            comparator,
+            negated,
+            ..,
+        ] = low.as_slice()
+        else {
             // The first word has eleven fields.
             return Err(SynthesisError::Unsatisfiable);
         };
@@ -169,11 +185,7 @@ impl RecordVar {
         let second = table.lookup(cs, code2, second)?;
         let mask = first.union(&second)?;
         let (members, unmapped) = mask.split_at(MAX_ATOMS);
-        let maybe: Vec<FpVar<Fr>> = members
-            .iter()
-            .zip(unmapped)
-            .map(|(m, u)| m + u - m * u)
-            .collect();
+        let maybe: Vec<FpVar<Fr>> = members.iter().zip(unmapped).map(|(m, u)| m + u - m * u).collect();
         let matches = |member: &[FpVar<Fr>], side: usize| {
             let parts = [
                 super::digits(member, 8)?,
@@ -231,7 +243,10 @@ fn fourfold(sum: &FpVar<Fr>) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
     // Each digit counts the conditions that hold, 0 to 4, so no digit carries; it is 4 exactly if its highest
     // bit is set.
     let bits = split(sum, &[1; DIGIT_BITS * MAX_ATOMS])?;
-    Ok(bits.chunks(DIGIT_BITS).map(|digit| digit[DIGIT_BITS - 1].clone()).collect())
+    Ok(bits
+        .chunks(DIGIT_BITS)
+        .map(|digit| digit[DIGIT_BITS - 1].clone())
+        .collect())
 }
 
 /// Whether a medication runs on the date, or may: by its days' supply or its end. Costs 38 constraints.

@@ -116,7 +116,11 @@ pub(super) fn records<T: Tier>(
         .collect::<Result<_, _>>()?;
     // The used slots come first: no slot is used after an unused one. Their number is the signed count.
     for pair in used.windows(2) {
-        enforce_product(&pair[1], &(&pair[0] - Fr::from(1u64)), &FpVar::Constant(Fr::from(0u64)))?;
+        enforce_product(
+            &pair[1],
+            &(&pair[0] - Fr::from(1u64)),
+            &FpVar::Constant(Fr::from(0u64)),
+        )?;
     }
     enforce_equal(&sum(&used)?, &header.count)?;
     let columns = rules.columns()?;
