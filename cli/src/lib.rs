@@ -1,5 +1,6 @@
 //! The `medproof` command line: one module a subcommand. The contract is in `docs/cli.md`.
 
+pub mod check;
 pub mod circuits;
 mod error;
 pub mod keys;
@@ -35,6 +36,8 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Evaluate a statement over a bundle, with or without a proof.
+    Check(check::Args),
     /// List the circuits with their sizes, inputs and keys.
     Circuits(circuits::Args),
     /// Make development keys, or show where keys are.
@@ -65,6 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let output = Output::new(cli.json);
     let result = match &cli.command {
+        Command::Check(args) => check::run(args, &output),
         Command::Circuits(args) => circuits::run(args, &output),
         Command::Keys(args) => keys::run(args, &output),
         Command::Policy(args) => policy::run(args, &output),
