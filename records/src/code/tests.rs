@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 fn code(text: &str) -> Code {
     Code::parse(text).unwrap()
@@ -165,5 +166,50 @@ fn prefixes_are_intervals() {
         "loinc|4548-*",
     ] {
         assert!(CodeInterval::parse(bad).is_err(), "{bad}");
+    }
+}
+
+/// A code of some system in its usual form.
+fn any_code() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(rxnorm|sct)\\|[1-9][0-9]{0,17}",
+        "loinc\\|[1-9][0-9]{0,7}-[0-9]",
+        "icd10cm\\|[A-Z][0-9][0-9A-Z](\\.[0-9A-Z]{1,4})?",
+        "icd10pcs\\|[0-9A-Z]{7}",
+        "cpt\\|[0-9]{4}[0-9A-Z]",
+        "hcpcs\\|[A-Z][0-9]{3}[0-9A-Z]",
+        "cdt\\|D[0-9]{4}",
+        "cvx\\|[1-9][0-9]{1,2}",
+        "ndc\\|[1-9][0-9]{10}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn codes_round_trip_and_are_injective(a in any_code(), b in any_code()) {
+        let (x, y) = (code(&a), code(&b));
+        prop_assert_eq!(x.to_string(), a.clone());
+        prop_assert_eq!(Code::from_packed(x.packed()), Ok(x));
+        prop_assert_eq!(x == y, a == b);
+        prop_assert!(x.packed() < 1 << 72);
+    }
+
+    #[test]
+    fn a_prefix_holds_what_begins_with_it(text in "[A-Z][0-9][0-9A-Z]{1,5}", length in 1usize..7, other in "[A-Z][0-9][0-9A-Z]{1,5}") {
+        let prefix = &text[..length.min(text.len())];
+        let interval = CodeInterval::parse(&format!("icd10cm|{prefix}*")).unwrap();
+        let (inside, any) = (code(&format!("icd10cm|{text}")), code(&format!("icd10cm|{other}")));
+        prop_assert!(interval.contains(inside));
+        prop_assert_eq!(interval.contains(any), other.starts_with(prefix));
+        prop_assert_eq!(CodeInterval::parse(&interval.to_string()), Ok(interval));
+    }
+
+    #[test]
+    fn any_text_is_a_code_or_refused(system in prop::sample::select(CodeSystem::ALL.to_vec()), text in "\\PC{0,12}") {
+        if let Ok(code) = Code::new(system, &text) {
+            prop_assert_eq!(code.system(), Some(system));
+            prop_assert_eq!(Code::from_packed(code.packed()), Ok(code));
+        }
+        let _ = CodeInterval::parse(&format!("{system}|{text}*"));
     }
 }

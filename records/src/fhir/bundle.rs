@@ -154,7 +154,7 @@ impl Bundle {
         }
         let mut hasher = Sha256::new();
         canonical(&resource, &mut hasher, &mut String::new())
-            .map_err(|path| Refusal::new(&label, fhir_path(&kind, &path), TOO_LONG))?;
+            .map_err(|(path, why)| Refusal::new(&label, fhir_path(&kind, &path), why))?;
         let digest: [u8; 32] = hasher.finalize().into();
         let Some(resource) = Resource::parse(&kind, &label, resource)? else {
             return Ok(());
@@ -270,6 +270,9 @@ impl Bundle {
 }
 
 const TOO_LONG: &str = "the list has more than 1000 items";
+const MODIFIER: &str = "it may change the meaning of the resource, and none is understood";
+/// Elements that may turn the meaning of a resource round.
+const MODIFIERS: [&str; 2] = ["modifierExtension", "implicitRules"];
 
 fn is_used(kind: &str) -> bool {
     USED.contains(&kind)
@@ -294,12 +297,13 @@ fn typed<T: DeserializeOwned>(kind: &str, label: &str, value: Value) -> Result<T
     })
 }
 
-/// Feeds the canonical JSON to the hash. The error is the JSON path of a list that is too long.
-fn canonical(value: &Value, hasher: &mut Sha256, path: &mut String) -> Result<(), String> {
+/// Feeds the canonical JSON to the hash. The error is the JSON path of a list that is too long, or of an element
+/// that may turn the meaning round, and what is wrong with it.
+fn canonical(value: &Value, hasher: &mut Sha256, path: &mut String) -> Result<(), (String, &'static str)> {
     match value {
         Value::Array(items) => {
             if items.len() > MAX_LIST {
-                return Err(path.clone());
+                return Err((path.clone(), TOO_LONG));
             }
             hasher.update("[");
             for (i, item) in items.iter().enumerate() {
@@ -319,6 +323,10 @@ fn canonical(value: &Value, hasher: &mut Sha256, path: &mut String) -> Result<()
                 let length = path.len();
                 path.push('.');
                 path.push_str(key);
+                let said = fields[key].as_array().is_none_or(|items| !items.is_empty());
+                if MODIFIERS.contains(&key.as_str()) && said {
+                    return Err((path.clone(), MODIFIER));
+                }
                 canonical(&fields[key], hasher, path)?;
                 path.truncate(length);
             }

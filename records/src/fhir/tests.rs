@@ -1,6 +1,9 @@
 use super::*;
-use crate::record::Kind;
+use crate::import::{Scope, import};
+use crate::record::{Kind, Record};
 use crate::unit::Unit;
+use medproof_verifier::Day;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -207,6 +210,79 @@ fn limits_hold_at_and_one_past() {
         entries(MAX_ENTRIES + 1).err().unwrap(),
         FhirError::TooManyEntries(MAX_ENTRIES + 1)
     );
+}
+
+#[test]
+fn elements_that_may_turn_the_meaning_round_are_refused() {
+    let message = |resource: Value| parse(&bundle(&[resource])).err().map(|e| e.to_string());
+    let extension = json!([{ "url": "urn:not" }]);
+    let top = json!({ "resourceType": "Condition", "id": "c", "modifierExtension": extension });
+    let expected = "Condition/c: Condition.modifierExtension: it may change the meaning";
+    assert!(message(top).unwrap().starts_with(expected));
+    let deep = json!({ "resourceType": "Observation", "id": "o", "component": [{ "modifierExtension": extension }] });
+    let expected = "Observation/o: Observation.component.modifierExtension: ";
+    assert!(message(deep).unwrap().starts_with(expected));
+    let rules = json!({ "resourceType": "Patient", "id": "p", "implicitRules": "urn:x" });
+    assert!(
+        message(rules)
+            .unwrap()
+            .starts_with("Patient/p: Patient.implicitRules: ")
+    );
+    assert_eq!(
+        message(json!({ "resourceType": "Patient", "modifierExtension": [] })),
+        None
+    );
+    assert_eq!(
+        message(json!({ "resourceType": "Encounter", "modifierExtension": extension })),
+        None
+    );
+}
+
+/// Small resources with one value replaced by another; whatever comes in, nothing panics.
+fn twisted() -> impl Strategy<Value = Vec<u8>> {
+    let samples = ["acceptance/claim", "acceptance/dispensing", "us-core"];
+    let files: Vec<PathBuf> = samples.iter().flat_map(|s| data(s).into_iter().take(8)).collect();
+    let odd = prop::sample::select(vec![
+        "null",
+        "[]",
+        "{}",
+        "-1",
+        "1e999",
+        "\"\"",
+        "\"\u{200b}\"",
+        "\"2026-02-30\"",
+        "\"9999\"",
+        "true",
+        "[[[]]]",
+        "99999999999999999999",
+        "{\"value\":-1e300}",
+        "\"Patient/p1\"",
+    ]);
+    (prop::sample::select(files), any::<prop::sample::Index>(), odd).prop_map(|(file, at, odd)| {
+        let text = std::fs::read_to_string(file).unwrap();
+        // Values start after a colon and end at the next comma or bracket of the same line.
+        let colons: Vec<usize> = text.match_indices(": ").map(|(i, _)| i + 2).collect();
+        let start = colons[at.index(colons.len())];
+        let length = text[start..].find([',', '\n', '}', ']']).unwrap_or(0);
+        [&text[..start], odd, &text[start + length..]]
+            .concat()
+            .into_bytes()
+    })
+}
+
+proptest! {
+    #[test]
+    fn twisted_bundles_are_read_or_refused(bytes in twisted()) {
+        let Ok(bundle) = Bundle::parse(&bytes) else { return Ok(()) };
+        for scope in [Scope::clinical_summary(Day(46_000)), Scope::everything(Day::LAST)] {
+            if let Ok(out) = import(&bundle, &scope) {
+                for record in &out.records {
+                    let back = Record::from_words(record.to_words(), record.actor2, record.source);
+                    prop_assert!(back.is_ok_and(|b| b == *record));
+                }
+            }
+        }
+    }
 }
 
 #[test]
