@@ -15,3 +15,6 @@ pub mod poseidon;
 pub mod range;
 pub mod registry;
 pub mod select;
+
+#[cfg(test)]
+mod tests;
