@@ -3,6 +3,7 @@
 
 pub mod bind;
 pub mod claim;
+pub mod dispensing;
 pub mod eligibility;
 pub mod world;
 

@@ -3,6 +3,7 @@
 
 mod dose;
 mod entry;
+pub mod history;
 mod note;
 mod opening;
 mod prescription;
