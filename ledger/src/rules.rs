@@ -5,6 +5,7 @@ use crate::refusal::Refusal;
 use ed25519_dalek::VerifyingKey as PostingKey;
 use medproof_verifier::{
     CircuitId, Day, Entry, Fr, KeyLeaf, Name, Role, VerifyingKey,
+    eddsa::PublicKey,
     entry::{
         CircuitAction, CircuitChange, Genesis, PolicyAction, PolicyChange, PolicyPurpose, PolicyTerms,
         RegistryAction, RegistryChange,
@@ -335,17 +336,20 @@ impl Rules {
 /// Checks key and scope of a leaf against its role (`docs/format.md`, section 3).
 fn check_leaf(leaf: &KeyLeaf) -> Result<(), Refusal> {
     let role = leaf.role;
-    let zero = leaf.ax == Fr::from(0u64) && leaf.ay == Fr::from(0u64);
+    let key = PublicKey {
+        x: leaf.ax,
+        y: leaf.ay,
+    };
     let posts_only = matches!(
         role,
         Role::Pharmacy | Role::Sponsor | Role::InsurerGateway | Role::EnrolmentAuthority
     );
-    if posts_only != zero {
-        let rule = if posts_only {
-            "signs with its posting key only: ax = ay = 0"
-        } else {
-            "needs a signing key"
-        };
+    if posts_only && (key.x, key.y) != (Fr::from(0u64), Fr::from(0u64)) {
+        let rule = "signs with its posting key only: ax = ay = 0";
+        return Err(Refusal::RoleKey { role, rule });
+    }
+    if !posts_only && key.check().is_err() {
+        let rule = "is a point of prime order on Baby Jubjub";
         return Err(Refusal::RoleKey { role, rule });
     }
     let fits = match role {

@@ -118,10 +118,21 @@ impl Sequencer {
     /// Runs until it is told to stop, every sender is gone, or the store fails.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
         while let Some((batch, more)) = self.collect(commands) {
-            if let Err(error) = self.process(batch) {
-                tracing::error!(%error, "the ledger stops acknowledging");
-                self.published.send_modify(|p| Arc::make_mut(p).healthy = false);
-                return;
+            let (submissions, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            match self.process(&submissions) {
+                Ok(answers) => {
+                    for (reply, answer) in replies.into_iter().zip(answers) {
+                        // A client that has gone away may ask again; its entry is in the log.
+                        let _ = reply.send(answer);
+                    }
+                }
+                Err(error) => {
+                    // Nobody is answered: whoever waits learns, after this, that the ledger is
+                    // unavailable, and may repeat the request later.
+                    tracing::error!(%error, "the ledger stops acknowledging");
+                    self.published.send_modify(|p| Arc::make_mut(p).healthy = false);
+                    return;
+                }
             }
             if !more {
                 return;
@@ -146,18 +157,16 @@ impl Sequencer {
         Some((batch, true))
     }
 
-    /// Judges a batch, makes it durable, publishes it, answers. On an error nobody is answered: whoever
-    /// waits learns that the ledger is unavailable, and may repeat the request later.
-    fn process(&mut self, batch: Vec<(Box<Submission>, Reply)>) -> Result<(), StoreError> {
+    /// Judges a batch, makes it durable and publishes it. Gives the answers, in order.
+    fn process(&mut self, batch: &[Box<Submission>]) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         // The machine's clock may be set back; the ledger's time never runs back.
         let time = self.clock.now().max(self.state.head().time);
         let mut answers = Vec::with_capacity(batch.len());
-        for (submission, reply) in batch {
-            let answer = match self.judge(&submission, time) {
+        for submission in batch {
+            match self.judge(submission, time) {
                 Err(Refusal::Store(error)) => return Err(error),
-                answer => answer,
-            };
-            answers.push((reply, answer));
+                answer => answers.push(answer),
+            }
         }
         if self.state.pending() > 0 {
             let sealed = match self.state.seal(time) {
@@ -181,11 +190,7 @@ impl Sequencer {
                 healthy: true,
             }));
         }
-        for (reply, answer) in answers {
-            // A client that has gone away may ask again; its entry is in the log.
-            let _ = reply.send(answer);
-        }
-        Ok(())
+        Ok(answers)
     }
 
     fn judge(&mut self, submission: &Submission, time: u64) -> Result<Outcome, Refusal> {
@@ -225,3 +230,6 @@ fn sign(
     store.write(vec![row], false)?;
     Ok(note)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::{
     clock::{Clock, DevelopmentClock, SystemClock},
     recovery::{self, RecoveryError},
     refusal::Refusal,
-    sequencer::{BatchLimits, Command, Sequencer},
+    sequencer::{BatchLimits, Command, Published, Sequencer},
     service::{CLOCK_KEY, Service},
     signed_record::SignedRecord,
     state::State,
@@ -29,7 +29,11 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Semaphore, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, oneshot, watch},
+    task::JoinHandle,
+};
 use tokio_stream::wrappers::TcpListenerStream;
 
 /// Longest time for a request that states no deadline of its own.
@@ -109,6 +113,7 @@ pub struct Server {
     log_key: LogKey,
     ledger_id: [u8; 32],
     commands: SyncSender<Command>,
+    published: watch::Receiver<Arc<Published>>,
     sequencer: Option<thread::JoinHandle<()>>,
     stop: Option<oneshot::Sender<()>>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -209,9 +214,10 @@ impl Server {
         };
         let sequencer = Sequencer::start(state, store.clone(), signer, record, clock.clone(), config.limits)?;
         let (commands, receiver) = sync_channel(config.limits.queue);
+        let published = sequencer.subscribe();
         let service = Service {
             store,
-            published: sequencer.subscribe(),
+            published: published.clone(),
             commands: commands.clone(),
             places: Arc::new(Semaphore::new(config.limits.queue)),
             clock,
@@ -240,6 +246,7 @@ impl Server {
             log_key,
             ledger_id,
             commands,
+            published,
             sequencer: Some(sequencer),
             stop: Some(stop),
             service: tokio::spawn(serve),
@@ -264,6 +271,14 @@ impl Server {
     /// The ledger's id.
     pub fn ledger_id(&self) -> [u8; 32] {
         self.ledger_id
+    }
+
+    /// Returns when the ledger has stopped acknowledging: its store has failed. The process should end
+    /// then; the cause is in its log.
+    pub async fn failed(&self) {
+        let mut published = self.published.clone();
+        // An error means that the sequencer is gone, which is the same to the caller.
+        let _ = published.wait_for(|p| !p.healthy).await;
     }
 
     /// Finishes the batch in hand, answers, and closes the store. Streams that are still open are cut.

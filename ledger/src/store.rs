@@ -22,11 +22,41 @@ impl From<rocksdb::Error> for StoreError {
 
 /// An open database. Cheap to clone; RocksDB's own lock keeps a second process out.
 #[derive(Clone)]
-pub(crate) struct Store(Arc<DB>);
+pub(crate) struct Store {
+    db: Arc<DB>,
+    #[cfg(test)]
+    faults: Arc<Faults>,
+}
+
+/// Makes a write fail, for tests: the n-th from now, before or after it reached the disk.
+#[cfg(test)]
+#[derive(Default)]
+struct Faults(std::sync::Mutex<Option<(u32, bool)>>);
+
+#[cfg(test)]
+impl Store {
+    pub(crate) fn fail_at(&self, write: u32, after: bool) {
+        *self.faults.0.lock().unwrap() = Some((write, after));
+    }
+
+    /// Whether this write, which is `after` itself or before, is the one to fail.
+    fn fault(&self, after: bool) -> Result<(), StoreError> {
+        let mut plan = self.faults.0.lock().unwrap();
+        match plan.as_mut() {
+            Some((1, when)) if *when == after => {
+                *plan = None;
+                return Err(StoreError::Database("a fault on purpose".into()));
+            }
+            Some((count, _)) if after => *count -= 1,
+            _ => {}
+        }
+        Ok(())
+    }
+}
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Store({})", self.0.path().display())
+        write!(f, "Store({})", self.db.path().display())
     }
 }
 
@@ -75,7 +105,11 @@ impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
         let families = Table::ALL.map(|table| column_family(table, &cache));
-        let store = Self(Arc::new(DB::open_cf_descriptors(&options(), path, families)?));
+        let store = Self {
+            db: Arc::new(DB::open_cf_descriptors(&options(), path, families)?),
+            #[cfg(test)]
+            faults: Arc::default(),
+        };
         match store.get(Table::Meta, FORMAT_KEY)? {
             Some(row) if row == FORMAT.to_be_bytes() => {}
             Some(_) => {
@@ -98,7 +132,7 @@ impl Store {
     }
 
     fn family(&self, table: Table) -> Result<&ColumnFamily, StoreError> {
-        self.0
+        self.db
             .cf_handle(table.as_str())
             .ok_or_else(|| StoreError::damaged(format!("table `{}` is missing", table.as_str())))
     }
@@ -119,7 +153,12 @@ impl Store {
         let mut options = WriteOptions::default();
         // RocksDB's default does not sync, and would lose acknowledged entries at a power cut.
         options.set_sync(sync);
-        Ok(self.0.write_opt(batch, &options)?)
+        #[cfg(test)]
+        self.fault(false)?;
+        self.db.write_opt(batch, &options)?;
+        #[cfg(test)]
+        self.fault(true)?;
+        Ok(())
     }
 
     /// The first row at or after `key`.
@@ -128,7 +167,7 @@ impl Store {
     /// [`StoreError`].
     pub(crate) fn first(&self, table: Table, key: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
         let mode = IteratorMode::From(key, Direction::Forward);
-        match self.0.iterator_cf(self.family(table)?, mode).next() {
+        match self.db.iterator_cf(self.family(table)?, mode).next() {
             Some(row) => row
                 .map(|(k, v)| Some((k.into_vec(), v.into_vec())))
                 .map_err(Into::into),
@@ -140,14 +179,14 @@ impl Store {
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             store: self,
-            inner: self.0.snapshot(),
+            inner: self.db.snapshot(),
         }
     }
 }
 
 impl Base for Store {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.get_cf(self.family(table)?, key)?)
+        Ok(self.db.get_cf(self.family(table)?, key)?)
     }
 
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {

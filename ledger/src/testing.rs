@@ -223,12 +223,18 @@ impl Governance {
     }
 }
 
+/// Some point of prime order.
+pub(crate) fn signing_point() -> (Fr, Fr) {
+    let point = ark_ec::twisted_edwards::Affine::<medproof_verifier::curve::BabyJubjub>::generator();
+    (point.x, point.y)
+}
+
 pub(crate) fn put_action(role: Role, party: &str, scope: Fr) -> RegistryAction {
     let signs = matches!(
         role,
         Role::Prescriber | Role::Payer | Role::Provider | Role::RecordIssuer
     );
-    let (ax, ay) = if signs { (fr(5), fr(6)) } else { (fr(0), fr(0)) };
+    let (ax, ay) = if signs { signing_point() } else { (fr(0), fr(0)) };
     RegistryAction::Put {
         leaf: KeyLeaf {
             ax,
