@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest table, in bytes.
-pub const MAX_TABLE_BYTES: usize = 32 << 20;
+pub const MAX_TABLE_BYTES: usize = 8 << 20;
 /// Most problems that are listed.
 pub const MAX_PROBLEMS: usize = 100;
 

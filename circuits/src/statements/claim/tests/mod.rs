@@ -1,5 +1,6 @@
 //! Each clause broken once; relation and circuit must refuse it both.
 
+mod balance;
 mod broken;
 mod shape;
 mod world;
