@@ -345,17 +345,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rounding_is_within_half_a_unit(mantissa in -1_000_000_000_000i64..1_000_000_000_000, scale in 0usize..9) {
-            let text = format!("{}{}.{}", if mantissa < 0 { "-" } else { "" },
-                mantissa.unsigned_abs() / 10u64.pow(scale as u32),
-                format!("{:0width$}", mantissa.unsigned_abs() % 10u64.pow(scale as u32), width = scale.max(1)));
-            let places = if scale == 0 { 1 } else { scale };
+        fn rounding_is_within_half_a_unit(mantissa in -1_000_000_000_000i64..1_000_000_000_000, places in 1u32..9) {
+            let sign = if mantissa < 0 { "-" } else { "" };
+            let unit = 10u64.pow(places);
+            let (whole, fraction) = (mantissa.unsigned_abs() / unit, mantissa.unsigned_abs() % unit);
+            let text = format!("{sign}{whole}.{fraction:0width$}", width = places as usize);
             let rounded = d(&text).half_up(4).unwrap();
-            let exact = if scale == 0 { i128::from(mantissa) * 10 } else { i128::from(mantissa) };
-            // 2 * |rounded * 10^places - exact * 10^4| <= 10^places, and at exactly half the upper one.
-            let unit = 10i128.pow(places as u32);
-            let difference = 2 * (rounded * unit - exact * 10_000);
-            prop_assert!(difference > -unit && difference <= unit, "{text} -> {rounded}");
+            // 2 * |rounded * 10^places - mantissa * 10^4| <= 10^places, and at exactly half the upper one.
+            let unit = i128::from(unit);
+            let difference = 2 * (rounded * unit - i128::from(mantissa) * 10_000);
+            prop_assert!(difference > -unit && difference <= unit, "{} -> {}", text, rounded);
+            prop_assert_eq!(d(&text).exact(places), Some(i128::from(mantissa)));
         }
 
         #[test]

@@ -101,6 +101,25 @@ fn malformed_codes_are_refused() {
     }
     assert_eq!(Code::from_fhir("urn:oid:1.2.3", "x"), Ok(None));
     assert!(Code::from_fhir("http://loinc.org", "abc").is_err());
+    assert_eq!(
+        Code::parse("icd9|250"),
+        Err(CodeError::UnknownSystem("icd9".into()))
+    );
+    assert_eq!(Code::parse("E11.9"), Err(CodeError::NoSeparator("E11.9".into())));
+    assert!(matches!(
+        Code::parse("cpt|8303"),
+        Err(CodeError::BadCode {
+            system: CodeSystem::Cpt,
+            ..
+        })
+    ));
+    assert!(matches!(
+        CodeInterval::parse("sct|44*"),
+        Err(CodeError::NoPrefix {
+            system: CodeSystem::SnomedCt,
+            ..
+        })
+    ));
     let hidden = Code::parse("icd10cm|E1\u{200b}1.9").unwrap_err().to_string();
     assert!(hidden.contains("\\u{200b}"), "{hidden}");
 }

@@ -2,10 +2,11 @@
 //! start, what a status means, who acted.
 
 use super::{Import, What};
-use crate::code::{Code, CodeSystem};
+use crate::code::{Code, CodeSystem, trim};
 use crate::date::PartialDate;
 use crate::fhir::{
-    Bundle, CodeableConcept, Entry, Performer, Practitioner, Quantity, Reference, Refusal, Resource,
+    Bundle, CodeableConcept, Entry, Identifier, Performer, Practitioner, Quantity, Reference, Refusal,
+    Resource,
 };
 use crate::npi::Npi;
 use crate::record::{ClinicalStatus, Comparator, Record, Verification};
@@ -164,27 +165,27 @@ pub(super) fn days(
     }
 }
 
-/// The NPI of the practitioner that a reference points to, or that it names itself. An NPI whose check digit is
-/// wrong is none.
+/// The NPI among identifiers; one whose check digit is wrong is none.
+fn identified<'a>(mut identifiers: impl Iterator<Item = &'a Identifier>) -> Option<Npi> {
+    identifiers.find_map(|i| {
+        let system = trim(i.system.as_deref()?);
+        (system == Npi::URI).then(|| i.value.as_deref()?.parse().ok())?
+    })
+}
+
+/// The NPI of the practitioner that a reference points to, or that it names itself.
 pub(super) fn npi(bundle: &Bundle, reference: Option<&Reference>) -> Option<Npi> {
     let reference = reference?;
-    let named = reference.identifier.iter().filter_map(|i| {
-        let system = i.system.as_deref()?;
-        (system.trim() == Npi::URI).then(|| i.value.as_deref()?.parse().ok())?
-    });
     let resolved = bundle.resolve(reference).and_then(|e| match &e.resource {
         Resource::Practitioner(practitioner) => practitioner_npi(practitioner),
         _ => None,
     });
-    resolved.or(named.last())
+    resolved.or_else(|| identified(reference.identifier.iter()))
 }
 
 /// A practitioner's NPI.
 pub fn practitioner_npi(practitioner: &Practitioner) -> Option<Npi> {
-    practitioner.identifier.iter().find_map(|i| {
-        let system = i.system.as_deref()?;
-        (system.trim() == Npi::URI).then(|| i.value.as_deref()?.parse().ok())?
-    })
+    identified(practitioner.identifier.iter())
 }
 
 /// The NPI of the first performer that has one.

@@ -22,6 +22,9 @@ use std::fmt;
 /// Days that the default scope looks back.
 pub const LOOK_BACK_DAYS: u16 = 365;
 
+/// Most records and remarks of an import, together.
+pub const MAX_IMPORTED: usize = 50_000;
+
 /// Which records are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -203,7 +206,7 @@ struct Draft {
 ///
 /// # Errors
 /// [`Refusal`], naming resource and FHIRPath: no patient or several, a resource without a subject, a code that its
-/// system does not have.
+/// system does not have, more than [`MAX_IMPORTED`] records.
 pub fn import(bundle: &Bundle, scope: &Scope) -> Result<Import, Refusal> {
     let (owner, patient) = bundle.patient()?;
     let mut out = Import {
@@ -244,6 +247,10 @@ pub fn import(bundle: &Bundle, scope: &Scope) -> Result<Import, Refusal> {
             Resource::MedicationDispense(r) => medication::dispense(&mut out, scope, bundle, entry, r)?,
             Resource::MedicationStatement(r) => medication::statement(&mut out, scope, bundle, entry, r)?,
             _ => {}
+        }
+        if out.records.len() + out.remarks.len() > MAX_IMPORTED {
+            let reason = format!("more than {MAX_IMPORTED} records and remarks; split the bundle");
+            return Err(Refusal::new("Bundle", "Bundle.entry", reason));
         }
     }
     Ok(out)

@@ -223,6 +223,24 @@ fn components_become_records() {
 }
 
 #[test]
+fn an_import_has_a_limit() {
+    let panel = |id: usize| {
+        let part = json!({ "code": { "coding": [{ "system": LOINC, "code": "8480-6" }] } });
+        resource(
+            "Observation",
+            json!({ "id": format!("o{id}"), "valueQuantity": null, "component": vec![part; 1000] }),
+        )
+    };
+    let many = |n: usize| -> Vec<Value> { (0..n).map(panel).collect() };
+    let out = imported(&many(49), &Scope::everything(day(AS_OF))).unwrap();
+    assert_eq!(out.records.len(), 49_001);
+    let refused = imported(&many(50), &Scope::everything(day(AS_OF)))
+        .err()
+        .unwrap();
+    assert_eq!(refused.path, "Bundle.entry");
+}
+
+#[test]
 fn statuses_and_negations() {
     let status = |kind: &str, status: Value| {
         let record = single(kind, json!({ "status": status }));
