@@ -4,11 +4,11 @@ use crate::{
     ProveError,
     keys::{CircuitKeys, KeyStore, Progress},
 };
-use medproof_circuits::statements::{bind::Bind, claim::Claim};
+use medproof_circuits::statements::{bind::Bind, claim::Claim, dispense::Dispense};
 use medproof_verifier::CircuitName;
 
 /// The circuits that this build has.
-pub const CIRCUITS: &[CircuitName] = &[CircuitName::Bind, CircuitName::Claim];
+pub const CIRCUITS: &[CircuitName] = &[CircuitName::Bind, CircuitName::Dispense, CircuitName::Claim];
 
 /// Opens the keys of the circuit with this name.
 pub(crate) fn open(
@@ -18,6 +18,7 @@ pub(crate) fn open(
 ) -> Result<CircuitKeys, ProveError> {
     match circuit {
         CircuitName::Bind => Ok(store.open::<Bind>(progress)?),
+        CircuitName::Dispense => Ok(store.open::<Dispense>(progress)?),
         CircuitName::Claim => Ok(store.open::<Claim>(progress)?),
         other => Err(ProveError::Unavailable(other.as_str())),
     }

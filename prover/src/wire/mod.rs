@@ -3,6 +3,7 @@
 
 mod bind;
 mod claim;
+mod dispense;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ mod tests;
 use crate::Job;
 use medproof_circuits::{
     statement::Circuit,
-    statements::{bind::Bind, claim::Claim},
+    statements::{bind::Bind, claim::Claim, dispense::Dispense},
 };
 use medproof_proto::{
     FieldError,
@@ -74,6 +75,13 @@ pub fn job(request: &ProveRequest) -> Result<Job, WireError> {
     match &request.witness {
         Some(Message::Bind(message)) => read::<Bind, _>(request, "bind", message, bind::decode),
         Some(Message::Claim(message)) => read::<Claim, _>(request, "claim", message, claim::decode),
+        Some(Message::Dispense(message)) => {
+            read::<Dispense, _>(request, "dispense", message, dispense::decode)
+        }
+        Some(Message::Eligibility(_) | Message::EligibilityLarge(_)) => Err(WireError::new(
+            "witness",
+            "is of a circuit that this build has not",
+        )),
         None => Err(WireError::new("witness", "is missing")),
     }
 }

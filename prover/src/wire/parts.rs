@@ -10,8 +10,9 @@ use medproof_records::{
     code::Code,
     identity::{Identity, Secret},
     record::Cents,
+    table::TableLeaf,
 };
-use medproof_verifier::{Day, Fr, KeyLeaf, Path, Role, eddsa::Signature};
+use medproof_verifier::{Day, Fr, KeyLeaf, Path, Role, eddsa::Signature, tree::TABLE_DEPTH};
 
 /// A sub-message that must be there, read by `read`; errors name it.
 pub(super) fn part<M, T>(
@@ -23,12 +24,33 @@ pub(super) fn part<M, T>(
     read(message).map_err(|e| e.within(field))
 }
 
+/// A list of at most `limit` messages, each read by `read`; errors name the element.
+pub(super) fn list<M, T>(
+    field: &'static str,
+    messages: &[M],
+    limit: usize,
+    read: impl Fn(&M) -> Result<T, WireError>,
+) -> Result<Vec<T>, WireError> {
+    if messages.len() > limit {
+        let reason = format!("has {} elements, at most {limit}", messages.len());
+        return Err(WireError::new(field, reason));
+    }
+    let read = |(i, message)| read(message).map_err(|e| e.within(format_args!("{field}[{i}]")));
+    messages.iter().enumerate().map(read).collect()
+}
+
 /// An unsigned number that must fit a narrower type.
 pub(super) fn narrow<T: TryFrom<u32>>(field: &'static str, value: u32) -> Result<T, WireError> {
     T::try_from(value).map_err(|_| {
         let reason = format!("is above {}", (1u64 << (8 * size_of::<T>())) - 1);
         WireError::new(field, reason)
     })
+}
+
+/// A position below `length`.
+pub(super) fn index(field: &'static str, value: u32, length: usize) -> Result<usize, WireError> {
+    let at = usize::try_from(value).ok().filter(|at| *at < length);
+    at.ok_or_else(|| WireError::new(field, format!("is not below {length}")))
 }
 
 /// A text that its type can read. The type's message may repeat the text, so it is left out.
@@ -165,5 +187,32 @@ pub(super) fn signer_message(key: &AcceptedKey, signature: &Signature) -> wire::
     wire::Signer {
         key: Some(key),
         signature: Some(signature_message(signature)),
+    }
+}
+
+/// 16 bytes, big-endian.
+fn wide(field: &'static str, bytes: &[u8]) -> Result<u128, WireError> {
+    Ok(u128::from_be_bytes(array(field, bytes)?))
+}
+
+pub(super) fn table_leaf(message: &wire::TableLeaf) -> Result<(TableLeaf, Path<TABLE_DEPTH>), WireError> {
+    let leaf = TableLeaf {
+        lo: wide("lo", &message.lo)?,
+        hi: wide("hi", &message.hi)?,
+        next_lo: wide("next_lo", &message.next_lo)?,
+        mask: message.mask,
+        number: message.number,
+    };
+    Ok((leaf, part("path", &message.path, path)?))
+}
+
+pub(super) fn table_leaf_message(leaf: &TableLeaf, path: &Path<TABLE_DEPTH>) -> wire::TableLeaf {
+    wire::TableLeaf {
+        lo: leaf.lo.to_be_bytes().to_vec(),
+        hi: leaf.hi.to_be_bytes().to_vec(),
+        next_lo: leaf.next_lo.to_be_bytes().to_vec(),
+        mask: leaf.mask,
+        number: leaf.number,
+        path: Some(path_message(path)),
     }
 }

@@ -1,9 +1,9 @@
 //! Parts of witnesses survive the wire, and each bad field is named.
 
-use super::{Message, ProveRequest, WireWitness, bind, claim, job, parts::*, request};
+use super::{Message, ProveRequest, WireError, WireWitness, bind, claim, dispense, job, parts::*, request};
 use medproof_circuits::{
     statement::Circuit,
-    statements::{bind::Bind, claim::Claim},
+    statements::{bind::Bind, claim::Claim, dispense::Dispense},
 };
 use medproof_records::identity::{Identity, Secret};
 use medproof_verifier::{CircuitName, Fr, Path, eddsa::Signature};
@@ -227,5 +227,101 @@ fn bad_claim_fields_are_named() {
         let mut message = claim_message();
         change(&mut message);
         assert_eq!(claim::decode(&message).err().unwrap().field, field);
+    }
+}
+
+#[test]
+fn lists_name_their_element_and_have_a_limit() {
+    let read = |n: &u32| narrow::<u16>("n", *n);
+    assert_eq!(list("xs", &[1, 2], 2, read), Ok(vec![1, 2]));
+    let above = WireError::new("xs[1].n", "is above 65535");
+    assert_eq!(list("xs", &[1, 65536], 2, read), Err(above));
+    let long = WireError::new("xs", "has 3 elements, at most 2");
+    assert_eq!(list("xs", &[1, 2, 3], 2, read), Err(long));
+}
+
+type Dispensed = medproof_proto::prover::witness::Dispense;
+
+fn dispense_message() -> Dispensed {
+    let Message::Dispense(message) = Dispense::encode(&Dispense::blank().1) else {
+        panic!("another message");
+    };
+    message
+}
+
+#[test]
+fn dispense_survives_the_wire() {
+    use medproof_records::code::{Code, CodeInterval};
+    let mut n = 100u64;
+    let mut next = || {
+        n += 1;
+        medproof_proto::field::fr_bytes(&Fr::from(n))
+    };
+    let mut message = dispense_message();
+    (message.r, message.fill_no, message.quantity) = (next(), 255, u32::MAX);
+    (message.days, message.slot, message.exemption) = (65535, 31, 7);
+    let note = message.note.as_mut().unwrap();
+    (note.owner, note.rho, note.rcm, note.seq) = (next(), next(), next(), u64::MAX);
+    for entry in &mut note.ring {
+        *entry = next();
+    }
+    let rx = message.prescription.as_mut().unwrap();
+    (rx.subject, rx.rx_secret) = (next(), next());
+    (rx.quantity, rx.days, rx.fills) = (1, 2, 3);
+    (rx.issued, rx.earliest, rx.expires) = (4, 5, 65535);
+    rx.drug = code_bytes(Code::parse("rxnorm|7804").unwrap());
+    rx.exemption = code_bytes(Code::parse("icd10cm|C34.1").unwrap());
+    let policy = message.policy.as_mut().unwrap();
+    (policy.rules, policy.table_root, policy.version) = (next(), next(), next());
+    let drug = policy.drug.as_mut().unwrap();
+    (drug.lo, drug.hi, drug.next_lo) = (vec![1; 16], vec![2; 16], vec![3; 16]);
+    (drug.mask, drug.number) = (u64::MAX, 6);
+    let row = policy.row.as_mut().unwrap();
+    (row.class, row.peak, row.quantity, row.quantity_window) = (1, (1 << 40) - 1, 8, 9);
+    (row.fills, row.fills_window, row.first_lookback) = (10, 11, 12);
+    (row.first_max_days, row.refill_percent) = (13, 14);
+    let interval = CodeInterval::parse("icd10cm|C34.*").unwrap();
+    row.exemptions[3] = [packed_bytes(interval.lo()), packed_bytes(interval.hi())].concat();
+    let read = dispense::decode(&message).unwrap();
+    assert!(Dispense::encode(&read) == Message::Dispense(message));
+}
+
+#[test]
+fn bad_dispense_fields_are_named() {
+    type Change = fn(&mut Dispensed);
+    let changes: [(Change, &str); 10] = [
+        (|m| m.note.as_mut().unwrap().ring.truncate(31), "note.ring"),
+        (|m| m.note.as_mut().unwrap().ring[9][0] = 0x20, "note.ring"),
+        (
+            |m| m.prescription.as_mut().unwrap().fills = 256,
+            "prescription.fills",
+        ),
+        (
+            |m| m.prescription.as_mut().unwrap().drug.clear(),
+            "prescription.drug",
+        ),
+        (
+            |m| m.prescriber.as_mut().unwrap().signature = None,
+            "prescriber.signature",
+        ),
+        (
+            |m| m.policy.as_mut().unwrap().drug.as_mut().unwrap().hi.clear(),
+            "policy.drug.hi",
+        ),
+        (
+            |m| m.policy.as_mut().unwrap().row.as_mut().unwrap().peak = 1 << 40,
+            "policy.row.peak",
+        ),
+        (
+            |m| m.policy.as_mut().unwrap().row.as_mut().unwrap().exemptions[0] = vec![1; 17],
+            "policy.row.exemptions",
+        ),
+        (|m| m.slot = 32, "slot"),
+        (|m| m.exemption = 8, "exemption"),
+    ];
+    for (change, field) in changes {
+        let mut message = dispense_message();
+        change(&mut message);
+        assert_eq!(dispense::decode(&message).err().unwrap().field, field);
     }
 }
