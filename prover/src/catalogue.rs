@@ -4,11 +4,13 @@ use crate::{
     ProveError,
     keys::{CircuitKeys, KeyStore, Progress},
 };
-use medproof_circuits::statements::{bind::Bind, claim::Claim, dispense::Dispense};
+use medproof_circuits::statements::{
+    bind::Bind,
+    claim::Claim,
+    dispense::Dispense,
+    eligibility::{Eligibility, Large, Standard},
+};
 use medproof_verifier::CircuitName;
-
-/// The circuits that this build has.
-pub const CIRCUITS: &[CircuitName] = &[CircuitName::Bind, CircuitName::Dispense, CircuitName::Claim];
 
 /// Opens the keys of the circuit with this name.
 pub(crate) fn open(
@@ -16,10 +18,12 @@ pub(crate) fn open(
     store: &KeyStore,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<CircuitKeys, ProveError> {
-    match circuit {
-        CircuitName::Bind => Ok(store.open::<Bind>(progress)?),
-        CircuitName::Dispense => Ok(store.open::<Dispense>(progress)?),
-        CircuitName::Claim => Ok(store.open::<Claim>(progress)?),
-        other => Err(ProveError::Unavailable(other.as_str())),
-    }
+    let keys = match circuit {
+        CircuitName::Bind => store.open::<Bind>(progress),
+        CircuitName::Dispense => store.open::<Dispense>(progress),
+        CircuitName::Eligibility => store.open::<Eligibility<Standard>>(progress),
+        CircuitName::EligibilityLarge => store.open::<Eligibility<Large>>(progress),
+        CircuitName::Claim => store.open::<Claim>(progress),
+    };
+    Ok(keys?)
 }

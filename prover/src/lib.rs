@@ -18,7 +18,6 @@ pub mod snarkjs;
 mod tests;
 pub mod wire;
 
-pub use catalogue::CIRCUITS;
 pub use constraints::{Assignment, CircuitError, Constraints};
 pub use job::Job;
 pub use keys::{KeyStore, Mode};

@@ -81,9 +81,6 @@ pub enum ProveError {
     /// The circuit's keys were not opened.
     #[error("circuit `{0}` is not loaded: open the prover with it")]
     NotLoaded(&'static str),
-    /// This build has no such circuit.
-    #[error("circuit `{0}` is not part of this build")]
-    Unavailable(&'static str),
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),

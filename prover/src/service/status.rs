@@ -38,7 +38,7 @@ pub(super) fn of_job(error: &JobError) -> Status {
 
 pub(super) fn of_prove(error: &ProveError) -> Status {
     match error {
-        ProveError::NotLoaded(_) | ProveError::Unavailable(_) => Status::not_found(error.to_string()),
+        ProveError::NotLoaded(_) => Status::not_found(error.to_string()),
         ProveError::Unsatisfied(_) => Status::failed_precondition(error.to_string()),
         ProveError::Circuit(_) => Status::invalid_argument(error.to_string()),
         ProveError::Stopped(stopped) => of_stopped(*stopped),

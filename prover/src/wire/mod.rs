@@ -4,6 +4,7 @@
 mod bind;
 mod claim;
 mod dispense;
+mod eligibility;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,12 @@ mod tests;
 use crate::Job;
 use medproof_circuits::{
     statement::Circuit,
-    statements::{bind::Bind, claim::Claim, dispense::Dispense},
+    statements::{
+        bind::Bind,
+        claim::Claim,
+        dispense::Dispense,
+        eligibility::{Eligibility, Large, Standard},
+    },
 };
 use medproof_proto::{
     FieldError,
@@ -78,10 +84,14 @@ pub fn job(request: &ProveRequest) -> Result<Job, WireError> {
         Some(Message::Dispense(message)) => {
             read::<Dispense, _>(request, "dispense", message, dispense::decode)
         }
-        Some(Message::Eligibility(_) | Message::EligibilityLarge(_)) => Err(WireError::new(
-            "witness",
-            "is of a circuit that this build has not",
-        )),
+        Some(Message::Eligibility(message)) => {
+            let decode = eligibility::decode::<Standard>;
+            read::<Eligibility<Standard>, _>(request, "eligibility", message, decode)
+        }
+        Some(Message::EligibilityLarge(message)) => {
+            let decode = eligibility::decode::<Large>;
+            read::<Eligibility<Large>, _>(request, "eligibility_large", message, decode)
+        }
         None => Err(WireError::new("witness", "is missing")),
     }
 }
