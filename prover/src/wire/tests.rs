@@ -1,9 +1,16 @@
 //! Parts of witnesses survive the wire, and each bad field is named.
 
-use super::{Message, ProveRequest, WireError, WireWitness, bind, claim, dispense, job, parts::*, request};
+use super::{
+    Message, ProveRequest, WireError, WireWitness, bind, claim, dispense, eligibility, job, parts::*, request,
+};
 use medproof_circuits::{
     statement::Circuit,
-    statements::{bind::Bind, claim::Claim, dispense::Dispense},
+    statements::{
+        bind::Bind,
+        claim::Claim,
+        dispense::Dispense,
+        eligibility::{Eligibility, Large, Standard},
+    },
 };
 use medproof_records::identity::{Identity, Secret};
 use medproof_verifier::{CircuitName, Fr, Path, eddsa::Signature};
@@ -323,5 +330,66 @@ fn bad_dispense_fields_are_named() {
         let mut message = dispense_message();
         change(&mut message);
         assert_eq!(dispense::decode(&message).err().unwrap().field, field);
+    }
+}
+
+type Screened = medproof_proto::prover::witness::Eligibility;
+
+/// The built-in screening.
+fn screening() -> (medproof_verifier::statement::EligibilityPublic, Screened) {
+    use medproof_circuits::scenario::eligibility::{Assignment, example};
+    match example(&mut rand::rngs::OsRng, Fr::from(5u64)) {
+        Assignment::Standard(public, witness) => match Eligibility::<Standard>::encode(&witness) {
+            Message::Eligibility(message) => (public, message),
+            _ => panic!("another message"),
+        },
+        Assignment::Large(..) => panic!("the example is small"),
+    }
+}
+
+#[test]
+fn eligibility_survives_the_wire() {
+    let (public, message) = screening();
+    let read = eligibility::decode::<Standard>(&message).unwrap();
+    assert!(Eligibility::<Standard>::relation(&public, &read).is_ok());
+    assert!(Eligibility::<Standard>::encode(&read) == Message::Eligibility(message.clone()));
+    let read = eligibility::decode::<Large>(&message).unwrap();
+    assert!(Eligibility::<Large>::relation(&public, &read).is_ok());
+    assert!(Eligibility::<Large>::encode(&read) == Message::EligibilityLarge(message));
+}
+
+#[test]
+fn bad_eligibility_fields_are_named() {
+    type Change = fn(&mut Screened);
+    let changes: [(Change, &str); 14] = [
+        (|m| m.records[1].salt.clear(), "records[1].salt"),
+        (|m| m.records[0].w0 = vec![0x2f; 32], "records[0].w0"),
+        (|m| m.records = vec![m.records[0].clone(); 65], "records"),
+        (|m| m.leaves = vec![m.leaves[0].clone(); 25], "leaves"),
+        (|m| m.leaves[0].path = None, "leaves[0].path"),
+        (|m| m.choices.truncate(3), "choices"),
+        (|m| m.choices[0] = 2 * m.leaves.len() as u32, "choices"),
+        (|m| m.claims.truncate(15), "claims"),
+        (|m| m.claims[2].truth = 3, "claims[2].truth"),
+        (|m| m.claims[2].standing = vec![true; 65], "claims[2].standing"),
+        (|m| m.header.as_mut().unwrap().count = 65536, "header.count"),
+        (
+            |m| m.rules.as_mut().unwrap().atom_words.truncate(3),
+            "rules.atom_words",
+        ),
+        (
+            |m| m.rules.as_mut().unwrap().atom_words[0] = vec![0; 32],
+            "rules.atom_words",
+        ),
+        (
+            |m| m.rules.as_mut().unwrap().clauses = vec![1; 17],
+            "rules.clauses",
+        ),
+    ];
+    for (change, field) in changes {
+        let (_, mut message) = screening();
+        change(&mut message);
+        let error = eligibility::decode::<Standard>(&message).err().unwrap();
+        assert_eq!(error.field, field);
     }
 }
