@@ -53,6 +53,9 @@ pub(crate) struct Outcome {
 /// Where to answer.
 pub(crate) type Reply = oneshot::Sender<Result<Outcome, Refusal>>;
 
+/// An entry and who waits for it.
+type Waiting = (Box<Submission>, Reply);
+
 /// What the sequencer is asked.
 pub(crate) enum Command {
     Append(Box<Submission>, Reply),
@@ -141,7 +144,7 @@ impl Sequencer {
     }
 
     /// The next batch, and whether to go on after it; `None` when there is nothing left to do.
-    fn collect(&self, commands: &Receiver<Command>) -> Option<(Vec<(Box<Submission>, Reply)>, bool)> {
+    fn collect(&self, commands: &Receiver<Command>) -> Option<(Vec<Waiting>, bool)> {
         let Ok(Command::Append(submission, reply)) = commands.recv() else {
             return None;
         };

@@ -20,6 +20,9 @@ impl From<rocksdb::Error> for StoreError {
     }
 }
 
+/// A key and its value.
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
+
 /// An open database. Cheap to clone; RocksDB's own lock keeps a second process out.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -165,7 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn first(&self, table: Table, key: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn first(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
         let mode = IteratorMode::From(key, Direction::Forward);
         match self.db.iterator_cf(self.family(table)?, mode).next() {
             Some(row) => row
@@ -206,12 +209,7 @@ impl Snapshot<'_> {
     }
 
     /// Rows with `from <= key < to`, in order.
-    pub(crate) fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn range(&self, table: Table, from: &[u8], to: &[u8]) -> Result<Vec<Row>, StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(to.to_vec());
         let mode = IteratorMode::From(from, Direction::Forward);

@@ -242,6 +242,10 @@ pub struct RegistryChange {
 
 /// What a REGISTRY entry does.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most entries are puts, and few are held at once"
+)]
 pub enum RegistryAction {
     /// A key takes an empty leaf.
     Put {
