@@ -1,6 +1,7 @@
 //! `medproof check`: one statement over one bundle, natively and on request by a real proof.
 
 mod claim;
+mod eligibility;
 
 use crate::output::KeyProgress;
 use crate::{CliError, Exit, Output, keys, read_bytes};
@@ -10,7 +11,7 @@ use medproof_circuits::scenario::{Outcome, Verdict};
 use medproof_circuits::statement::Circuit;
 use medproof_prover::{ProveError, Proven, Prover};
 use medproof_records::fhir::{Bundle, MAX_BUNDLE_BYTES};
-use medproof_verifier::{Context, Name, PROOF_BYTES, Statement, statement};
+use medproof_verifier::{Context, Day, Name, PROOF_BYTES, Statement, statement};
 use rand::RngCore;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Whether a trial's criteria are met on a day.
+    Eligibility(eligibility::Args),
     /// Whether a claim is payable, and how much.
     Claim(claim::Args),
 }
@@ -51,6 +54,7 @@ struct Inputs {
 /// [`CliError`] when an input cannot be used, or when native verdict and proof disagree.
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     match &args.command {
+        Command::Eligibility(args) => eligibility::run(args, output),
         Command::Claim(args) => claim::run(args, output),
     }
 }
@@ -58,6 +62,11 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 fn read_bundle(path: &Path) -> Result<Bundle, CliError> {
     let bytes = read_bytes(path, MAX_BUNDLE_BYTES as u64)?;
     Bundle::parse(&bytes).map_err(|e| in_file(path, e))
+}
+
+/// Reads a date from the command line.
+fn parse_day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "expected a date from 1900-01-01 to 2079-06-05 as YYYY-MM-DD".to_owned())
 }
 
 fn in_file(path: &Path, error: impl std::fmt::Display) -> CliError {
@@ -78,19 +87,24 @@ struct Checker {
 }
 
 impl Checker {
+    /// Opens the circuit's keys where a proof is asked for.
     fn new<C: Circuit>(inputs: &Inputs, output: &Output) -> Result<Self, CliError> {
-        let mut prover = None;
-        let mut circuit_id = medproof_verifier::CircuitId([0; 32]);
+        let mut checker = Self::native()?;
         if inputs.prove {
             let store = inputs.keys.store()?;
             let mut shown = KeyProgress::new(output);
-            let mut opened = Prover::default();
-            opened
+            let mut prover = Prover::default();
+            prover
                 .load::<C>(&store, &mut |p| shown.step(&p))
                 .map_err(CliError::unavailable)?;
-            circuit_id = opened.circuit_id(C::NAME).map_err(CliError::unavailable)?;
-            prover = Some(opened);
+            checker.context.circuit_id = prover.circuit_id(C::NAME).map_err(CliError::unavailable)?;
+            checker.prover = Some(prover);
         }
+        Ok(checker)
+    }
+
+    /// Without a prover.
+    fn native() -> Result<Self, CliError> {
         let random = || {
             let mut bytes = [0u8; 32];
             rand::rngs::OsRng.fill_bytes(&mut bytes);
@@ -99,12 +113,15 @@ impl Checker {
         let relying_party: Name = "check".parse().map_err(CliError::data)?;
         let context = Context {
             ledger_id: random(),
-            circuit_id,
+            circuit_id: medproof_verifier::CircuitId([0; 32]),
             relying_party,
             challenge: random(),
             payload_hash: [0; 32],
         };
-        Ok(Self { prover, context })
+        Ok(Self {
+            prover: None,
+            context,
+        })
     }
 
     fn ctx(&self) -> Fr {
