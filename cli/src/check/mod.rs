@@ -1,6 +1,7 @@
 //! `medproof check`: one statement over one bundle, natively and on request by a real proof.
 
 mod claim;
+mod dispensing;
 mod eligibility;
 
 use crate::output::KeyProgress;
@@ -26,6 +27,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Whether a fill keeps every limit of a policy, over the complete history.
+    Dispensing(dispensing::Args),
     /// Whether a trial's criteria are met on a day.
     Eligibility(eligibility::Args),
     /// Whether a claim is payable, and how much.
@@ -54,6 +57,7 @@ struct Inputs {
 /// [`CliError`] when an input cannot be used, or when native verdict and proof disagree.
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     match &args.command {
+        Command::Dispensing(args) => dispensing::run(args, output),
         Command::Eligibility(args) => eligibility::run(args, output),
         Command::Claim(args) => claim::run(args, output),
     }
