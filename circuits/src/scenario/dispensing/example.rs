@@ -31,7 +31,7 @@ const TABLE: &str = "rxcui,class,ingredient_rxcui,micro_mme_per_unit
 314076,other,314076,0
 ";
 
-const BUNDLE: &str = r#"{"resourceType":"Bundle","type":"collection","entry":[
+pub(super) const BUNDLE: &str = r#"{"resourceType":"Bundle","type":"collection","entry":[
 {"resource":{"resourceType":"Patient","id":"p","birthDate":"1970-05-17"}},
 {"resource":{"resourceType":"MedicationDispense","id":"h","status":"completed","subject":{"reference":"Patient/p"},
  "medicationCodeableConcept":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"1049683"}]},

@@ -116,12 +116,15 @@ impl Inputs {
     }
 }
 
-/// The parts in order, each with the number of constraints so far.
-pub(super) type Parts = Vec<(&'static str, usize)>;
+/// The parts in order, each with the numbers of constraints and of private variables so far.
+pub(super) type Parts = Vec<(&'static str, usize, usize)>;
+
+/// The part that checks the prescriber's key and signature.
+pub(super) const SIGNED: &str = "prescription: key and signature";
 
 pub(super) fn synthesise(cs: ConstraintSystemRef<Fr>, public: &DispensePublic, w: &Witness) -> Result<Parts> {
     let mut parts = Parts::new();
-    let mut mark = |name: &'static str| parts.push((name, cs.num_constraints()));
+    let mut mark = |name: &'static str| parts.push((name, cs.num_constraints(), cs.num_witness_variables()));
     let inputs = Inputs::new(&cs, public)?;
     let alloc = Allocator(&cs);
     // `ctx` means nothing to the circuit; the square keeps it from being an input without a constraint, which
@@ -138,7 +141,7 @@ pub(super) fn synthesise(cs: ConstraintSystemRef<Fr>, public: &DispensePublic, w
     mark("account note, nullifier, undo note");
     let rx = PrescriptionVar::new(&alloc, w)?;
     rx.enforce_signed(&alloc, &inputs, &identity, w)?;
-    mark("prescription: key and signature");
+    mark(SIGNED);
     let quantities = rx.enforce_fill(&alloc, &inputs, w)?;
     mark("prescription: dates, fill, quantity, days");
     let policy = PolicyVar::new(&alloc, &inputs, &rx, w)?;
