@@ -9,6 +9,7 @@ use medproof_circuits::{
     statements::{
         bind::Bind,
         claim::Claim,
+        dispense::Dispense,
         eligibility::{Eligibility, Standard},
     },
 };
@@ -31,6 +32,10 @@ fn bind() -> (<Bind as Circuit>::Public, <Bind as Circuit>::Witness) {
 
 fn claim() -> (<Claim as Circuit>::Public, <Claim as Circuit>::Witness) {
     scenario::claim::example(&mut OsRng, Fr::from(5u64))
+}
+
+fn dispense() -> (<Dispense as Circuit>::Public, <Dispense as Circuit>::Witness) {
+    scenario::dispensing::example(&mut OsRng, Fr::from(5u64))
 }
 
 type Screening = Eligibility<Standard>;
@@ -109,13 +114,19 @@ async fn play<C: WireWitness>(
 #[tokio::test(flavor = "multi_thread")]
 async fn every_statement_is_proven_over_the_service() {
     let store = KeyStore::at_default(Mode::Development).unwrap();
-    let circuits = [CircuitName::Bind, CircuitName::Claim, CircuitName::Eligibility];
+    let circuits = [
+        CircuitName::Bind,
+        CircuitName::Dispense,
+        CircuitName::Eligibility,
+        CircuitName::Claim,
+    ];
     let prover = Arc::new(Prover::open(&store, &circuits, &mut |_| ()).unwrap());
     let server = Server::start(Arc::clone(&prover), ServerConfig::default())
         .await
         .unwrap();
     let mut client = Client::connect(&server.url()).await.unwrap();
     play::<Bind>(&prover, &mut client, bind).await;
+    play::<Dispense>(&prover, &mut client, dispense).await;
     play::<Claim>(&prover, &mut client, claim).await;
     play::<Screening>(&prover, &mut client, eligibility).await;
     let health = client.health().await.unwrap();
