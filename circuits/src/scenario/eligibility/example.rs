@@ -78,3 +78,51 @@ pub fn example(rng: &mut (impl RngCore + CryptoRng), ctx: Fr) -> Assignment {
     let outcome = judge(rng, &example_policy(), &records.records, on, ctx);
     outcome.assignment.expect("the example fits the standard tier")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Verdict;
+    use crate::scenario::eligibility::{check, judge};
+    use crate::statement::Circuit;
+    use crate::statements::eligibility::{Eligibility, Standard};
+    use medproof_records::record::{Kind, Record};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    #[test]
+    fn the_example_is_met() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let Assignment::Standard(public, witness) = example(&mut rng, Fr::from(9u64)) else {
+            panic!("the example fits the standard tier");
+        };
+        assert_eq!(Eligibility::<Standard>::relation(&public, &witness), Ok(()));
+        assert_eq!(public.ctx, Fr::from(9u64));
+        let on = Day::parse(ON).unwrap();
+        let ctx = Fr::from(9u64);
+        let outcome = check(&mut rng, &example_policy(), &example_bundle(), on, ctx).unwrap();
+        assert_eq!(
+            (outcome.verdict, outcome.reason.as_str()),
+            (Verdict::Accept, "ok")
+        );
+    }
+
+    #[test]
+    fn too_many_records_are_unprovable_and_one_tier_passes_to_the_next() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let on = Day::parse(ON).unwrap();
+        let policy = example_policy();
+        let mut of = |count: usize| {
+            let records = vec![Record::empty(Kind::Condition); count];
+            judge(&mut rng, &policy, &records, on, Fr::from(1u64))
+        };
+        assert!(matches!(of(64).assignment, Some(Assignment::Standard(..))));
+        assert!(matches!(of(65).assignment, Some(Assignment::Large(..))));
+        assert!(matches!(of(128).assignment, Some(Assignment::Large(..))));
+        for count in [129, 257] {
+            let outcome = of(count);
+            assert_eq!(outcome.verdict, Verdict::Unprovable, "{count}");
+            assert!(outcome.assignment.is_none());
+        }
+    }
+}

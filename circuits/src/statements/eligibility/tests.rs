@@ -1,3 +1,7 @@
-//! The statement over the acceptance cases and over forgeries.
+//! The statement over the acceptance cases, over forgeries and over random records.
 
 mod acceptance;
+mod agreement;
+mod counts;
+mod fixture;
+mod forgeries;

@@ -3,6 +3,7 @@
 
 mod atom;
 mod compile;
+mod criteria;
 mod document;
 mod evaluate;
 mod explain;

@@ -21,7 +21,7 @@ pub(in super::super) struct DateVar {
 }
 
 impl DateVar {
-    /// Binds `day` to a calendar date. Costs 54 constraints.
+    /// Binds `day` to a calendar date. Costs 56 constraints.
     pub(in super::super) fn new(
         cs: &ConstraintSystemRef<Fr>,
         day: &FpVar<Fr>,

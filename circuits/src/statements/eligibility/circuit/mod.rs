@@ -29,6 +29,16 @@ pub(super) fn synthesise<T: Tier>(
     public: &EligibilityPublic,
     witness: &Witness,
 ) -> Result<(), SynthesisError> {
+    in_parts::<T>(cs, public, witness, &mut |_| ())
+}
+
+/// [`synthesise`], telling after each part that it is done, so that parts can be counted.
+pub(super) fn in_parts<T: Tier>(
+    cs: ConstraintSystemRef<Fr>,
+    public: &EligibilityPublic,
+    witness: &Witness,
+    done: &mut dyn FnMut(&'static str),
+) -> Result<(), SynthesisError> {
     let inputs = public.to_vec();
     let inputs = inputs
         .iter()
@@ -41,21 +51,30 @@ pub(super) fn synthesise<T: Tier>(
     bind_input(ctx)?;
     // E1
     let date = DateVar::new(&cs, date)?;
+    done("date");
     // E3
     let rules = policy::RulesVar::new(&cs, &witness.rules, policy_id)?;
+    done("rules");
     // E2, E4
     let identity = IdentityVar::new_witness(cs.clone(), &witness.identity)?;
     identity.enforce_member(identity_root, &rules.identity_domain)?;
     let scope = tagged(Tag::Scope, [&rules.sponsor, &rules.uniqueness_scope])?;
     enforce_equal(&tagged(Tag::Trial, [&identity.ts, &scope])?, nf_trial)?;
+    done("identity and nullifier");
     // E5 to E9
     let header = snapshot::HeaderVar::new(&cs, witness, &identity, &rules, registry_root, &date)?;
+    done("issuer and header");
     // E10, E11
     let table = TableVar::new(&cs, &witness.opening.leaves, T::LEAVES, &rules.table_root)?;
+    done("opened table leaves");
     let records = snapshot::records::<T>(&cs, witness, &header, &rules, &table, &date)?;
+    done("records");
     // E12, E13
     let claims = atom::claims(&cs, witness, &rules, &records, &date)?;
-    rules.enforce_clauses(&claims)
+    done("atoms");
+    rules.enforce_clauses(&claims)?;
+    done("clauses");
+    Ok(())
 }
 
 /// A new bit as a number.

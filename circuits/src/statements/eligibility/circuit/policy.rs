@@ -85,7 +85,7 @@ pub(super) struct RulesVar {
 }
 
 impl RulesVar {
-    /// Allocates the rules and enforces that they have this policy id. Costs 6,193 constraints.
+    /// Allocates the rules and enforces that they have this policy id. Costs 6,378 constraints.
     pub(super) fn new(
         cs: &ConstraintSystemRef<Fr>,
         rules: &Rules,

@@ -29,7 +29,7 @@ pub(super) struct HeaderVar {
 }
 
 impl HeaderVar {
-    /// Allocates the header and enforces E5 to E9. Costs 9,000 constraints, most of them for the
+    /// Allocates the header and enforces E5 to E9. Costs 7,333 constraints, most of them for the
     /// issuer's key and signature.
     pub(super) fn new(
         cs: &ConstraintSystemRef<Fr>,

@@ -32,7 +32,7 @@ pub(in super::super) struct TableVar {
 
 impl TableVar {
     /// Opens `slots` leaves under `root`; slots beyond the given leaves open the first one again. Costs
-    /// 3,113 constraints a slot.
+    /// 3,134 constraints a slot.
     pub(in super::super) fn new(
         cs: &ConstraintSystemRef<Fr>,
         leaves: &[OpenedLeaf],
