@@ -59,14 +59,17 @@ impl PersonVar {
     }
 }
 
-/// The bits (claimed true, claimed false) of each atom.
+/// The bits (claimed true, claimed false) of an atom.
+pub(super) type ClaimBits = (FpVar<Fr>, FpVar<Fr>);
+
+/// The claims of all atoms.
 pub(super) fn claims(
     cs: &ConstraintSystemRef<Fr>,
     witness: &Witness,
     rules: &RulesVar,
     records: &[RecordVar],
     date: &DateVar,
-) -> Result<Vec<(FpVar<Fr>, FpVar<Fr>)>, SynthesisError> {
+) -> Result<Vec<ClaimBits>, SynthesisError> {
     let person = PersonVar::new(records, date)?;
     let nothing = AtomClaim::none();
     let atoms = rules.atoms.iter().enumerate().map(|(i, rule)| {
