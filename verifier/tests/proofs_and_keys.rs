@@ -1,5 +1,7 @@
 //! What must be tried against proofs, keys and statements, and fail (V1 to V8 of the soundness plan).
 
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
+
 use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, UniformRand, Zero};
@@ -166,12 +168,13 @@ fn g2_outside_subgroup() -> G2Affine {
 #[test]
 fn v4_degenerate_keys_are_refused() {
     type Vk = ark_groth16::VerifyingKey<Bn254>;
-    let refused = |change: &dyn Fn(&mut Vk)| {
+    type Change<'a> = &'a dyn Fn(&mut Vk);
+    let refused = |change: Change<'_>| {
         let mut vk = proving_key().vk.clone();
         change(&mut vk);
         VerifyingKey::new(CircuitName::Bind, 1, true, vk).unwrap_err()
     };
-    let degenerate: [&dyn Fn(&mut Vk); 16] = [
+    let degenerate: [Change<'_>; 16] = [
         &|k| k.gamma_g2 = k.delta_g2,
         &|k| k.gamma_g2 = -k.delta_g2,
         &|k| k.delta_g2 = G2Affine::generator(),
@@ -196,7 +199,7 @@ fn v4_degenerate_keys_are_refused() {
     let off_g2 = G2Affine::new_unchecked(Fq2::ONE, Fq2::ONE);
     let outside = g2_outside_subgroup();
     assert!(outside.is_on_curve());
-    let points: [(&str, &dyn Fn(&mut Vk)); 8] = [
+    let points: [(&str, Change<'_>); 8] = [
         ("alpha", &|k| k.alpha_g1 = off_g1),
         ("IC", &|k| k.gamma_abc_g1[3] = off_g1),
         ("beta", &|k| k.beta_g2 = off_g2),

@@ -146,7 +146,7 @@ fn header_message(header: &SnapshotHeader) -> wire::SnapshotHeader {
 }
 
 fn rules(m: &wire::EligibilityRules) -> Result<Rules, WireError> {
-    if m.atom_words.len() > 2 * MAX_ATOMS || m.atom_words.len() % 2 != 0 {
+    if m.atom_words.len() > 2 * MAX_ATOMS || !m.atom_words.len().is_multiple_of(2) {
         let reason = format!(
             "has {} elements, not two for each of at most {MAX_ATOMS} atoms",
             m.atom_words.len()
