@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod circuits;
+pub mod demo;
 mod error;
+pub mod journey;
 pub mod keys;
 pub mod output;
 pub mod policy;
@@ -38,6 +40,8 @@ struct Cli {
 enum Command {
     /// Evaluate a statement over a bundle, with or without a proof.
     Check(check::Args),
+    /// Play the three journeys over real services on loopback, and check every line.
+    Demo(demo::Args),
     /// List the circuits with their sizes, inputs and keys.
     Circuits(circuits::Args),
     /// Make development keys, or show where keys are.
@@ -70,6 +74,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Check(args) => check::run(args, &output),
         Command::Circuits(args) => circuits::run(args, &output),
+        Command::Demo(args) => demo::run(args, &output),
         Command::Keys(args) => keys::run(args, &output),
         Command::Policy(args) => policy::run(args, &output),
         Command::Verify(args) => verify::run(args, &output),

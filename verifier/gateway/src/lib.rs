@@ -15,6 +15,8 @@ mod journal;
 pub mod ledger;
 mod server;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, Party};

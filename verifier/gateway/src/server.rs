@@ -12,10 +12,12 @@ use medproof_proto::{
     gateway::gateway_server::GatewayServer,
     ledger_client::{ClientError, Ledger},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::server::TcpIncoming;
 
+/// How long open connections may delay the end.
+const GRACE: Duration = Duration::from_secs(2);
 /// Longest message in bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 65_536;
 
@@ -53,13 +55,16 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Stops taking requests and waits for those being worked on.
+    /// Stops taking requests and waits for those being worked on, but not for idle connections.
     pub async fn shutdown(self) {
-        let _ = self.stop.send(());
-        match self.task.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(cause = %error, "the gateway's server failed"),
-            Err(error) => tracing::warn!(cause = %error, "the gateway's task ended early"),
+        let Self { stop, mut task, .. } = self;
+        // The server may have ended by itself.
+        let _ = stop.send(());
+        match tokio::time::timeout(GRACE, &mut task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(cause = %error, "the gateway's server failed"),
+            Ok(Err(error)) => tracing::warn!(cause = %error, "the gateway's task ended early"),
+            Err(_) => task.abort(),
         }
     }
 

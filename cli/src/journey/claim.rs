@@ -1,0 +1,194 @@
+//! A claim: what the payer and the provider sign, and the holder's proof that it is payable.
+
+use super::{
+    JourneyError,
+    desk::{Accepted, Challenge, Counter},
+    prove::Prover,
+    sources,
+    wallet::{Benefit, Wallet},
+};
+use medproof_circuits::statements::claim::{self, Claim, Signed, Witness};
+use medproof_proto::ledger_client::Ledger;
+use medproof_prover::Timings;
+use medproof_records::{
+    claim::{BenefitNote, Coverage, PriorAuthorisation, RenderedService, benefit_leaf},
+    identity::Secret,
+    policy::claim::ClaimPolicy,
+};
+use medproof_verifier::{
+    Name, Proof, Public, Role,
+    asked::Asked,
+    eddsa::{PublicKey, Signature},
+    opening::{Amounts, Event, Opening, PayableOpening},
+    statement::ClaimPublic,
+};
+use rand::rngs::OsRng;
+
+/// Something signed, with the signer's party and key.
+pub struct Attested<T> {
+    /// What is signed.
+    pub content: T,
+    /// Who signed.
+    pub signer: Name,
+    /// Under which key.
+    pub key: PublicKey,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// What a claim is made of.
+pub struct Papers {
+    /// The payer's word on the coverage.
+    pub coverage: Attested<Coverage>,
+    /// The provider's word on the service.
+    pub service: Attested<RenderedService>,
+    /// The payer's consent, where the row needs one.
+    pub authorisation: Option<Attested<PriorAuthorisation>>,
+}
+
+/// A proof that a claim is payable.
+pub struct ProvenClaim {
+    /// Public inputs.
+    pub public: ClaimPublic,
+    /// The proof.
+    pub proof: Proof,
+    /// How long its parts took.
+    pub timings: Timings,
+    /// What is opened to the insurer.
+    pub opening: Opening,
+    /// The balance that is left.
+    pub next: BenefitNote,
+}
+
+async fn signed<T>(
+    attested: Attested<T>,
+    role: Role,
+    ledger: &mut Ledger,
+) -> Result<(Signed<T>, medproof_verifier::Fr), JourneyError> {
+    let (key, root) = sources::accepted(ledger, &attested.signer, role, &attested.key).await?;
+    let signed = Signed {
+        content: attested.content,
+        key,
+        signature: attested.signature,
+    };
+    Ok((signed, root))
+}
+
+/// Proves that a claim is payable out of the wallet's balance.
+///
+/// # Errors
+/// [`JourneyError`]; [`JourneyError::Unprovable`] when the policy has no row for the service or the payment
+/// is over the annual rest.
+pub async fn prove(
+    wallet: &Wallet,
+    policy: &ClaimPolicy,
+    papers: Papers,
+    challenge: &Challenge,
+    ledger: &mut Ledger,
+    prover: &mut Prover,
+) -> Result<ProvenClaim, JourneyError> {
+    let Asked::Claim { domain, received, .. } = &challenge.asked else {
+        return Err(JourneyError::Challenge("it does not ask for a claim"));
+    };
+    challenge.check(ledger.ledger_id(), prover.circuit_id(challenge.circuit)?)?;
+    let benefit = wallet
+        .benefit
+        .as_ref()
+        .ok_or(JourneyError::Missing("benefit balance"))?;
+    let service = &papers.service.content;
+    let row = policy
+        .find(service.diagnosis, service.procedure)
+        .and_then(|index| policy.open(index));
+    let (row, row_path) =
+        row.ok_or_else(|| JourneyError::Unprovable("the plan has no row for this service".into()))?;
+    let (row, identity) = (row.clone(), sources::identity(ledger, wallet, domain).await?);
+    let leaf = benefit_leaf(domain.to_fr(), benefit.note.commitment());
+    let (note_path, _) = sources::commitment(ledger, benefit.position, leaf).await?;
+    let (coverage, _) = signed(papers.coverage, Role::Payer, ledger).await?;
+    let (service, registry_root) = signed(papers.service, Role::Provider, ledger).await?;
+    let authorisation = match papers.authorisation {
+        Some(attested) => signed(attested, Role::Payer, ledger).await?.0,
+        None => claim::no_authorisation(),
+    };
+    let witness = Witness {
+        note: duplicate(&benefit.note),
+        note_path,
+        coverage,
+        service,
+        authorisation,
+        rules: policy.rules().clone(),
+        row,
+        row_path,
+        r: Secret::generate(&mut OsRng).expose(),
+        identity,
+    };
+    let public = witness.public(registry_root, *received, challenge.ctx());
+    let next = witness
+        .next_note()
+        .ok_or_else(|| JourneyError::Unprovable("the payment is over the annual rest".into()))?;
+    let (proof, timings) = prover.prove::<Claim>(&public, &witness).await?;
+    Ok(ProvenClaim {
+        public,
+        proof,
+        timings,
+        opening: Opening::Payable(opening(&witness)),
+        next,
+    })
+}
+
+/// Presents a proven claim; an accepted one leaves the new balance in the wallet.
+///
+/// # Errors
+/// [`JourneyError`].
+pub async fn present(
+    wallet: &mut Wallet,
+    claim: ProvenClaim,
+    challenge: &Challenge,
+    counter: &mut Counter,
+) -> Result<Accepted, JourneyError> {
+    let accepted = counter
+        .present(challenge, &claim.public.to_vec(), &claim.proof, &claim.opening)
+        .await?;
+    let position = accepted.posted.as_ref().and_then(|p| p.commitment_index);
+    wallet.benefit = Some(Benefit {
+        note: claim.next,
+        position: position.ok_or(JourneyError::NotOnLedger("the new balance"))?,
+    });
+    Ok(accepted)
+}
+
+/// The event that a service stands for.
+pub fn event(service: &RenderedService) -> Event {
+    Event {
+        npi: service.npi_number(),
+        service: service.service,
+        procedure: service.procedure.packed(),
+    }
+}
+
+fn opening(witness: &Witness) -> PayableOpening {
+    let opened = witness.opening();
+    PayableOpening {
+        plan: opened.plan,
+        policy_id: opened.policy_id,
+        event: event(&witness.service.content),
+        amounts: Amounts {
+            allowed: opened.cost.allowed,
+            deductible: opened.cost.deductible,
+            coinsurance: opened.cost.coinsurance,
+            pay: opened.cost.pay,
+        },
+        r: opened.r,
+    }
+}
+
+/// The wallet keeps its note until the ledger has accepted the next one.
+fn duplicate(note: &BenefitNote) -> BenefitNote {
+    BenefitNote {
+        owner: note.owner,
+        plan: note.plan,
+        balances: note.balances,
+        rho: note.rho,
+        rcm: note.rcm,
+    }
+}

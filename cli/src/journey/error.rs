@@ -1,0 +1,82 @@
+//! Why a step of a journey fails.
+
+use medproof_proto::{FieldError, ledger_client};
+use medproof_prover::client as prover_client;
+use medproof_records::{dispensing::RingFull, snapshot::SnapshotError};
+use medproof_verifier::{field::NotCanonical, receipt::ReceiptError};
+use tonic::Status;
+
+/// Why a step of a journey fails. No message holds a value of a record.
+#[derive(Debug, thiserror::Error)]
+pub enum JourneyError {
+    /// The ledger cannot be asked, or refuses.
+    #[error(transparent)]
+    Ledger(#[from] ledger_client::ClientError),
+    /// The prover cannot be asked, or cannot prove the statement.
+    #[error(transparent)]
+    Prover(#[from] prover_client::ClientError),
+    /// The gateway refuses.
+    #[error("the gateway answers {}: {}", .0.code(), .0.message())]
+    Gateway(Box<Status>),
+    /// No connection to a gateway.
+    #[error("cannot reach the gateway at {address}: {source}")]
+    Connect {
+        /// Where it was looked for.
+        address: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// An answer has a bad field.
+    #[error("the answer is malformed: {0}")]
+    Answer(#[from] FieldError),
+    /// The gateway's receipt does not hold.
+    #[error("the receipt does not hold: {0}")]
+    Receipt(#[from] ReceiptError),
+    /// The gateway's challenge is not what it claims to be.
+    #[error("the challenge is not to be answered: {0}")]
+    Challenge(&'static str),
+    /// The ledger does not have what the wallet needs.
+    #[error("the ledger does not show {0}: wait for its next seal, then try again")]
+    NotOnLedger(&'static str),
+    /// The statement cannot be proven, as the wallet itself sees.
+    #[error("this cannot be proven: {0}")]
+    Unprovable(String),
+    /// The wallet has nothing of the kind.
+    #[error("the wallet has no {0}")]
+    Missing(&'static str),
+    /// Every slot of the ring counts.
+    #[error(transparent)]
+    Ring(#[from] RingFull),
+    /// The record does not fit a snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A stored secret is not a field element.
+    #[error(transparent)]
+    Secret(#[from] NotCanonical),
+}
+
+impl From<Status> for JourneyError {
+    fn from(status: Status) -> Self {
+        Self::Gateway(Box::new(status))
+    }
+}
+
+impl JourneyError {
+    /// The gateway's opaque code, when it has refused.
+    pub fn gateway_code(&self) -> Option<&str> {
+        match self {
+            Self::Gateway(status) => status.metadata().get("medproof-code")?.to_str().ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the prover says that the statement does not hold for the witness.
+    pub fn is_unsatisfied(&self) -> bool {
+        match self {
+            Self::Prover(prover_client::ClientError::Status(status)) => {
+                status.code() == tonic::Code::FailedPrecondition
+            }
+            _ => false,
+        }
+    }
+}

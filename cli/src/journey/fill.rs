@@ -1,0 +1,297 @@
+//! A fill at the counter: the prescription, the holder's proof, and what the account becomes.
+
+use super::{
+    JourneyError,
+    desk::{Accepted, Challenge, Counter},
+    party::Party,
+    prove::Prover,
+    sources,
+    wallet::Wallet,
+};
+use medproof_circuits::{
+    statement::Circuit,
+    statements::dispense::{Dispense, OpenedPolicy, Refused, Witness, no_row},
+};
+use medproof_proto::ledger_client::Ledger;
+use medproof_prover::Timings;
+use medproof_records::{
+    dispensing::{CLASS_OTHER, Note, Prescription, Ring, RingEntry, daily_milli_mme},
+    fhir::Bundle,
+    identity::Secret,
+    policy::dispensing::DispensingPolicy,
+};
+use medproof_verifier::{
+    Day, Name, Proof, Public, Role,
+    asked::Asked,
+    eddsa::{PublicKey, Signature},
+    opening::{DispenseOpening, Opening},
+    statement::DispensePublic,
+};
+use rand::rngs::OsRng;
+
+/// A prescription as its prescriber gives it to the patient.
+pub struct SignedPrescription {
+    /// The prescription.
+    pub content: Prescription,
+    /// Who prescribed.
+    pub prescriber: Name,
+    /// Under which key.
+    pub key: PublicKey,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// Signs a prescription. The prescriber does so only for a pseudonym that a bind has shown.
+pub fn prescribe(prescriber: &Party, content: Prescription) -> SignedPrescription {
+    SignedPrescription {
+        prescriber: prescriber.name().clone(),
+        key: prescriber.signing().public_key(),
+        signature: prescriber.signing().sign(content.message()),
+        content,
+    }
+}
+
+/// The history that a PDMP or PBM reports at enrolment: every counted dispensing of the bundle that still
+/// matters on `date`. `is_history` says which dispensings belong to it, by their id.
+///
+/// # Errors
+/// [`JourneyError::Unprovable`] when a dispensing has no known drug, quantity, days or date;
+/// [`JourneyError::Ring`] when there are more than 32.
+pub fn history(
+    policy: &DispensingPolicy,
+    bundle: &Bundle,
+    date: Day,
+    is_history: impl Fn(&str) -> bool,
+) -> Result<Ring, JourneyError> {
+    let mut entries = Vec::new();
+    for (at, dispense) in bundle.medication_dispenses() {
+        let id = dispense.id.as_deref().unwrap_or_default();
+        if !is_history(id) || !policy.counts(dispense.status.as_deref().unwrap_or_default()) {
+            continue;
+        }
+        let bad = |what: &str| JourneyError::Unprovable(format!("{}: {what}", at.label()));
+        let concept = dispense.medication_codeable_concept.as_ref();
+        let codes = concept
+            .map(|c| c.codes())
+            .transpose()
+            .map_err(|(_, e)| bad(&e.to_string()))?
+            .unwrap_or_default();
+        let known = codes.into_iter().find_map(|code| policy.drug(code));
+        let (drug, _) = known.ok_or_else(|| bad("the drug is not in the table"))?;
+        if drug.class == CLASS_OTHER {
+            continue;
+        }
+        let start = dispense.when_handed_over.or(dispense.when_prepared);
+        let start = start
+            .and_then(|d| d.exact_day())
+            .ok_or_else(|| bad("the day of handing over is missing"))?;
+        let value = |q: Option<&medproof_records::fhir::Quantity>, digits| {
+            let exact = q.and_then(|q| q.value.as_ref()?.exact(digits));
+            exact.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0)
+        };
+        let quantity = value(dispense.quantity.as_ref(), 3).ok_or_else(|| bad("the quantity is missing"))?;
+        let days = value(dispense.days_supply.as_ref(), 0)
+            .and_then(|d| u16::try_from(d).ok())
+            .ok_or_else(|| bad("the days' supply is missing"))?;
+        let milli_mme = daily_milli_mme(drug.micro_mme, quantity, days)
+            .ok_or_else(|| bad("the daily dose is out of range"))?;
+        let entry = RingEntry {
+            start,
+            days,
+            class: drug.class,
+            ingredient: drug.ingredient,
+            milli_mme,
+            quantity,
+        };
+        if !entry.is_expired(date) {
+            entries.push(entry);
+        }
+    }
+    Ok(Ring::from_entries(&entries)?)
+}
+
+/// A fill with everything that a proof needs.
+pub struct PreparedFill {
+    public: DispensePublic,
+    witness: Witness,
+    date: Day,
+}
+
+/// A proven fill.
+pub struct ProvenFill {
+    /// Public inputs.
+    pub public: DispensePublic,
+    /// The proof.
+    pub proof: Proof,
+    /// How long its parts took.
+    pub timings: Timings,
+    opening: Opening,
+    next: Note,
+    undo: Note,
+}
+
+/// Puts a fill together from the wallet, the prescription and the ledger.
+///
+/// # Errors
+/// [`JourneyError`]; [`JourneyError::Unprovable`] when the drug is not in the policy's table, its class has
+/// no row, or the quantity lasts no whole number of days.
+pub async fn prepare(
+    wallet: &Wallet,
+    policy: &DispensingPolicy,
+    prescription: &SignedPrescription,
+    fill_no: u8,
+    challenge: &Challenge,
+    ledger: &mut Ledger,
+) -> Result<PreparedFill, JourneyError> {
+    let Asked::Dispense {
+        domain,
+        date,
+        quantity,
+        ..
+    } = &challenge.asked
+    else {
+        return Err(JourneyError::Challenge("it does not ask for a fill"));
+    };
+    let account = wallet.account.as_ref().ok_or(JourneyError::Missing("account"))?;
+    let rx = &prescription.content;
+    let unprovable = |reason: &str| JourneyError::Unprovable(reason.to_owned());
+    let (drug, found) = policy
+        .drug(rx.drug)
+        .ok_or_else(|| unprovable("the drug is not in the policy's table"))?;
+    let row = match drug.class {
+        CLASS_OTHER => no_row(),
+        class => policy
+            .row(class)
+            .cloned()
+            .ok_or_else(|| unprovable("the policy has no row for the drug's class"))?,
+    };
+    let row_path = policy
+        .row_path(drug.class)
+        .ok_or_else(|| unprovable("the drug's class is out of range"))?;
+    let identity = sources::identity(ledger, wallet, domain).await?;
+    let leaf = account.note().leaf(domain.to_fr());
+    let (note_path, _) = sources::commitment(ledger, account.position(), leaf).await?;
+    let role = Role::Prescriber;
+    let (prescriber, registry_root) =
+        sources::accepted(ledger, &prescription.prescriber, role, &prescription.key).await?;
+    let note = account.note().duplicate();
+    let witness = Witness {
+        identity,
+        // Class 0 leaves no entry, so a full ring does not matter to it.
+        slot: match drug.class {
+            CLASS_OTHER => 0,
+            _ => note.ring.free_slot(*date)?,
+        },
+        note,
+        note_path,
+        prescription: rx.duplicate(),
+        prescriber,
+        signature: prescription.signature,
+        exemption: row.exempting(rx.exemption).unwrap_or(0),
+        policy: OpenedPolicy {
+            rules: policy.rules(),
+            table_root: policy.table().root(),
+            version: policy.version_fr(),
+            drug: found.leaf,
+            drug_path: found.path,
+            row,
+            row_path,
+        },
+        fill_no,
+        q: *quantity,
+        d: rx
+            .days_of(*quantity)
+            .ok_or_else(|| unprovable("the quantity lasts for no number of days"))?,
+        r: Secret::generate(&mut OsRng).expose(),
+    };
+    Ok(PreparedFill {
+        public: witness.public(registry_root, *date, challenge.ctx()),
+        witness,
+        date: *date,
+    })
+}
+
+impl PreparedFill {
+    /// What the wallet itself finds, before it asks a prover.
+    ///
+    /// # Errors
+    /// The first clause that does not hold.
+    pub fn judge(&self) -> Result<(), Refused> {
+        Dispense::relation(&self.public, &self.witness)
+    }
+
+    /// Has the proof made.
+    ///
+    /// # Errors
+    /// [`JourneyError`]; see [`JourneyError::is_unsatisfied`].
+    pub async fn prove(
+        self,
+        challenge: &Challenge,
+        ledger: &Ledger,
+        prover: &mut Prover,
+    ) -> Result<ProvenFill, JourneyError> {
+        challenge.check(ledger.ledger_id(), prover.circuit_id(challenge.circuit)?)?;
+        let (proof, timings) = prover.prove::<Dispense>(&self.public, &self.witness).await?;
+        let witness = &self.witness;
+        let opened = witness.opening();
+        let next = witness
+            .next_note(self.date)
+            .ok_or_else(|| JourneyError::Unprovable("the daily dose is out of range".into()))?;
+        Ok(ProvenFill {
+            public: self.public,
+            proof,
+            timings,
+            opening: Opening::Dispense {
+                opening: DispenseOpening {
+                    drug: opened.drug.packed(),
+                    quantity: opened.q,
+                    days: opened.d,
+                    prescribed_quantity: opened.quantity,
+                    prescribed_days: opened.days,
+                    prescriber: opened.prescriber.clone(),
+                    person: opened.person,
+                    r: opened.r,
+                },
+                // The salt is the wallet's; see `present`.
+                salt: Default::default(),
+            },
+            next,
+            undo: witness.undo_note(),
+        })
+    }
+}
+
+impl ProvenFill {
+    /// Presents the proof. The wallet does not change: see [`ProvenFill::settle`].
+    ///
+    /// # Errors
+    /// [`JourneyError::Gateway`] when the pharmacy or the ledger refuses.
+    pub async fn present(
+        &mut self,
+        wallet: &Wallet,
+        challenge: &Challenge,
+        counter: &mut Counter,
+    ) -> Result<Accepted, JourneyError> {
+        let Asked::Dispense { domain, .. } = &challenge.asked else {
+            return Err(JourneyError::Challenge("it does not ask for a fill"));
+        };
+        if let Opening::Dispense { salt, .. } = &mut self.opening {
+            *salt = wallet.membership(domain)?.salt;
+        }
+        counter
+            .present(challenge, &self.public.to_vec(), &self.proof, &self.opening)
+            .await
+    }
+
+    /// The ledger has accepted the fill: the account goes on from the new note.
+    ///
+    /// # Errors
+    /// [`JourneyError`] when the wallet has no account or the answer names no position.
+    pub fn settle(self, wallet: &mut Wallet, accepted: &Accepted) -> Result<(), JourneyError> {
+        let position = accepted.posted.as_ref().and_then(|p| p.commitment_index);
+        let position = position.ok_or(JourneyError::NotOnLedger("the new note"))?;
+        let account = wallet.account.as_mut().ok_or(JourneyError::Missing("account"))?;
+        account.dispensed(self.next, self.undo, position);
+        Ok(())
+    }
+}
