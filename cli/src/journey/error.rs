@@ -16,7 +16,7 @@ pub enum JourneyError {
     #[error(transparent)]
     Prover(#[from] prover_client::ClientError),
     /// The gateway refuses.
-    #[error("the gateway answers {}: {}", .0.code(), .0.message())]
+    #[error("the gateway answers {:?}, {}", .0.code(), .0.message())]
     Gateway(Box<Status>),
     /// No connection to a gateway.
     #[error("cannot reach the gateway at {address}: {source}")]
