@@ -47,8 +47,6 @@ impl Note {
     /// The note after this one, holding `ring`: same owner, `seq' = seq + 1`, `rho' = nf` and
     /// `rcm' = H(RCM; nk, nf)`, so that a wallet recovers it from its seed and a copy of the ring.
     ///
-    /// With the new entry in the ring it is the next note; with the old ring it is the undo note. Both have
-    /// one nullifier.
     pub fn next(&self, nk: Fr, ring: Ring) -> Self {
         let nf = self.nullifier(nk);
         Self {
@@ -59,6 +57,15 @@ impl Note {
             rho: nf,
             rcm: tagged(Tag::Rcm, [nk, nf]),
         }
+    }
+
+    /// The note that a VOID of the next dispense brings to life: [`Note::next`] with this note's own ring and
+    /// `rcm' + 1`. It shares its nullifier with the next note, so only one of the two is ever spent, and its
+    /// commitment differs even where the ring does not change (`docs/adr/004-undo-blinding.md`).
+    pub fn undo(&self, nk: Fr) -> Self {
+        let mut undo = self.next(nk, self.ring.duplicate());
+        undo.rcm += Fr::from(1u64);
+        undo
     }
 
     /// A second copy, where one is needed on purpose.

@@ -87,8 +87,13 @@ fn the_undo_note_shares_the_nullifier_of_the_next() {
     };
     let nk = Fr::from(9u64);
     let next = note.next(nk, note.ring.with(0, entry(0)));
-    let undo = note.next(nk, note.ring.duplicate());
+    let undo = note.undo(nk);
     assert_ne!(next.commitment(), undo.commitment());
+    assert_ne!(
+        note.next(nk, note.ring.duplicate()).commitment(),
+        undo.commitment()
+    );
+    assert_eq!(undo.ring.words(), note.ring.words());
     assert_eq!(next.nullifier(nk), undo.nullifier(nk));
     assert_ne!(next.nullifier(nk), note.nullifier(nk));
     assert_eq!((next.seq, next.rho), (5, note.nullifier(nk)));

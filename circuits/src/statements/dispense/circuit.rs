@@ -207,8 +207,14 @@ impl NoteVar {
             nf: inputs.nf_note.clone(),
             rcm: tagged(Tag::Rcm, [&nk, &inputs.nf_note])?,
         };
-        // The undo note holds the very ring that was spent, behind the nullifier of the next note.
-        enforce_equal(&next.next(ring.digest())?, &inputs.cm_undo)?;
+        // The undo note holds the very ring that was spent, behind the nullifier of the next note. Its
+        // blinding is one more, so that an unchanged ring does not show as two equal commitments.
+        let blinding = &next.rcm + Fr::from(1u64);
+        let cm_undo = tagged(
+            Tag::Note,
+            [&next.owner, ring.digest(), &next.seq, &next.nf, &blinding],
+        )?;
+        enforce_equal(&cm_undo, &inputs.cm_undo)?;
         Ok(next)
     }
 

@@ -127,7 +127,7 @@ impl Witness {
 
     /// The account note after a VOID of the fill.
     pub fn undo_note(&self) -> Note {
-        self.note.next(self.identity.sk.nk(), self.note.ring.duplicate())
+        self.note.undo(self.identity.sk.nk())
     }
 
     /// What is opened to the pharmacy.

@@ -56,9 +56,13 @@ fn honest_fills_satisfy_both() {
 }
 
 #[test]
-fn a_drug_without_limits_leaves_the_ring_as_it_was() {
+fn a_drug_without_limits_leaves_the_ring_as_it_was_and_does_not_show() {
     let (public, witness) = build(1, &|p: &mut Parts| p.drug("314076"));
-    assert_eq!(public.cm_note, public.cm_undo);
+    let next = witness
+        .next_note(Day::from_unix_seconds(0))
+        .map(|n| n.ring.words());
+    assert_eq!(next, Some(witness.note.ring.words()));
+    assert_ne!(public.cm_note, public.cm_undo);
     agree(&public, &witness, Ok(()));
     let (public, _) = build(1, &|_: &mut Parts| {});
     assert_ne!(public.cm_note, public.cm_undo);

@@ -234,9 +234,7 @@ fn an_import_has_a_limit() {
     let many = |n: usize| -> Vec<Value> { (0..n).map(panel).collect() };
     let out = imported(&many(49), &Scope::everything(day(AS_OF))).unwrap();
     assert_eq!(out.records.len(), 49_001);
-    let refused = imported(&many(50), &Scope::everything(day(AS_OF)))
-        .err()
-        .unwrap();
+    let refused = imported(&many(50), &Scope::everything(day(AS_OF))).err().unwrap();
     assert_eq!(refused.path, "Bundle.entry");
 }
 
