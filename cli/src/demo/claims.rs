@@ -200,7 +200,7 @@ async fn paid(stage: &mut Stage<'_, '_>, cast: &mut Cast, alex: &mut Person) -> 
     let (challenge, proven) = ask(stage, cast, alex, 0).await?;
     let amounts = match &proven.opening {
         Opening::Payable(opening) => opening.amounts,
-        _ => return Err(missing("an opening").into()),
+        _ => return Err(missing("an opening")),
     };
     let timings = proven.timings;
     let counter = &mut cast.claims_desk.counter;
