@@ -1,13 +1,16 @@
 //! The `medproof` command line: one module a subcommand. The contract is in `docs/cli.md`.
 
+pub mod bench;
 pub mod check;
 pub mod circuits;
 pub mod demo;
 mod error;
+pub mod export;
 pub mod journey;
 pub mod keys;
 pub mod output;
 pub mod policy;
+pub mod sample;
 pub mod statement_file;
 pub mod verify;
 
@@ -44,6 +47,10 @@ enum Command {
     Demo(demo::Args),
     /// List the circuits with their sizes, inputs and keys.
     Circuits(circuits::Args),
+    /// Write keys, proofs and public inputs for other tools.
+    Export(export::Args),
+    /// Measure circuits and verification on this machine.
+    Bench(bench::Args),
     /// Make development keys, or show where keys are.
     Keys(keys::Args),
     /// Explain or check a policy.
@@ -75,6 +82,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(args) => check::run(args, &output),
         Command::Circuits(args) => circuits::run(args, &output),
         Command::Demo(args) => demo::run(args, &output),
+        Command::Export(args) => export::run(args, &output),
+        Command::Bench(args) => bench::run(args, &output),
         Command::Keys(args) => keys::run(args, &output),
         Command::Policy(args) => policy::run(args, &output),
         Command::Verify(args) => verify::run(args, &output),

@@ -1,0 +1,202 @@
+//! `medproof bench`: sizes and times of the circuits and of verification on this machine.
+
+use crate::output::{KeyProgress, bytes_text, table};
+use crate::sample::{self, Visit};
+use crate::{CliError, Exit, Output, keys};
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::Groth16;
+use medproof_circuits::statement::Circuit;
+use medproof_prover::Prover;
+use medproof_prover::keys::CircuitKeys;
+use medproof_verifier::{CircuitName, PROOF_BYTES};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Arguments of `medproof bench`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Constraints, set-up, witness, proving and verifying times, key and proof sizes of each circuit.
+    Circuits(Options),
+    /// Verification of single proofs, beside ark-groth16's on the same proofs.
+    Verify(Options),
+}
+
+#[derive(Debug, clap::Args)]
+struct Options {
+    #[command(flatten)]
+    keys: keys::KeyArgs,
+    /// Only this circuit (repeatable) [default: all but the large tier].
+    #[arg(long, value_name = "NAME", value_parser = keys::circuit_name)]
+    circuit: Vec<CircuitName>,
+    /// Measurements of each time; the median is shown.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// Leave out the time of a key set-up (a minute and more for the largest circuit).
+    #[arg(long)]
+    no_setup: bool,
+}
+
+/// Runs `medproof bench`.
+///
+/// # Errors
+/// [`CliError`] when keys cannot be opened or a proof fails.
+pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    let (options, verify) = match &args.command {
+        Command::Circuits(options) => (options, false),
+        Command::Verify(options) => (options, true),
+    };
+    let store = options.keys.store()?;
+    let chosen: Vec<CircuitName> = if options.circuit.is_empty() {
+        keys::circuits(false).collect()
+    } else {
+        options.circuit.clone()
+    };
+    let mut rows = Vec::new();
+    for circuit in chosen {
+        let mut shown = KeyProgress::new(output);
+        let prover = Prover::open(&store, &[circuit], &mut |p| shown.step(&p));
+        let prover = prover.map_err(CliError::unavailable)?;
+        drop(shown);
+        let spinner = output.spinner(&format!("measuring {}", circuit.as_str()));
+        let row = sample::example(
+            circuit,
+            Fr::from(1u64),
+            Measure {
+                prover: &prover,
+                options,
+                verify,
+            },
+        );
+        spinner.finish_and_clear();
+        rows.push(row?);
+    }
+    let what = if verify { "verify" } else { "circuits" };
+    let value = json!({ "bench": what, "machine": machine(), "runs": options.runs, "circuits": rows });
+    output.result(&value, || format!("{}\n{}", machine(), text(&rows)));
+    Ok(Exit::Accept)
+}
+
+struct Measure<'a> {
+    prover: &'a Prover,
+    options: &'a Options,
+    verify: bool,
+}
+
+impl Visit for Measure<'_> {
+    type Output = Value;
+
+    fn visit<C: Circuit>(self, public: &C::Public, witness: &C::Witness) -> Result<Value, CliError> {
+        let info = self
+            .prover
+            .circuit_info()
+            .pop()
+            .ok_or_else(|| CliError::Software("an opened circuit has no description".into()))?;
+        if self.verify {
+            return self.verification::<C>(public, witness);
+        }
+        let setup = if self.options.no_setup {
+            None
+        } else {
+            let begin = Instant::now();
+            CircuitKeys::throw_away::<C>().map_err(CliError::unavailable)?;
+            Some(begin.elapsed().as_secs_f64())
+        };
+        let (mut witnesses, mut provings, mut verifyings) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.options.runs {
+            let proven = self
+                .prover
+                .prove::<C>(public, witness)
+                .map_err(CliError::unavailable)?;
+            witnesses.push(proven.timings.witness);
+            provings.push(proven.timings.proving);
+            verifyings.push(proven.timings.verifying);
+        }
+        Ok(json!({
+            "name": info.name.as_str(),
+            "backend": self.prover.backend(),
+            "constraints": info.constraints,
+            "domain": info.domain,
+            "setup_s": setup,
+            "witness_ms": median_ms(witnesses),
+            "proving_ms": median_ms(provings),
+            "verifying_ms": median_ms(verifyings),
+            "proving_key_bytes": info.proving_key_bytes,
+            "proof_bytes": PROOF_BYTES,
+        }))
+    }
+}
+
+impl Measure<'_> {
+    fn verification<C: Circuit>(&self, public: &C::Public, witness: &C::Witness) -> Result<Value, CliError> {
+        let fault = || CliError::Software("a fresh proof does not verify".into());
+        let proven = self
+            .prover
+            .prove::<C>(public, witness)
+            .map_err(CliError::unavailable)?;
+        let key = self.prover.verifying_key(C::NAME).ok_or_else(fault)?;
+        let prepared = ark_groth16::prepare_verifying_key(key.inner());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        // Alternating, so that both see the same state of the machine.
+        for _ in 0..self.options.runs.max(20) {
+            let begin = Instant::now();
+            key.verify(&proven.public_inputs, &proven.proof)
+                .map_err(|_| fault())?;
+            ours.push(begin.elapsed());
+            let begin = Instant::now();
+            let inner = proven.proof.inner();
+            let verdict = Groth16::<Bn254>::verify_proof(&prepared, inner, &proven.public_inputs);
+            theirs.push(begin.elapsed());
+            if !matches!(verdict, Ok(true)) {
+                return Err(fault());
+            }
+        }
+        let (ours, theirs) = (median_ms(ours), median_ms(theirs));
+        Ok(json!({
+            "name": C::NAME.as_str(),
+            "public_inputs": proven.public_inputs.len(),
+            "verifying_ms": ours,
+            "verifications_per_second": (1e3 / ours).round(),
+            "ratio_to_arkworks": (ours / theirs * 1e3).round() / 1e3,
+        }))
+    }
+}
+
+fn median_ms(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    (median.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// The processor's name and the number of cores.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|l| l.strip_prefix("model name")?.split_once(": ").map(|(_, m)| m));
+    format!("{} with {cores} cores", model.unwrap_or(std::env::consts::ARCH))
+}
+
+fn text(rows: &[Value]) -> String {
+    let Some(first) = rows.first().and_then(Value::as_object) else {
+        return String::new();
+    };
+    let head: Vec<&str> = first.keys().map(String::as_str).collect();
+    let cell = |key: &str, value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        Value::String(s) => s.clone(),
+        v if key == "proving_key_bytes" => bytes_text(v.as_u64().unwrap_or_default()),
+        v => v.to_string(),
+    };
+    table(
+        &head,
+        rows.iter()
+            .map(|row| head.iter().map(|k| cell(k, &row[*k])).collect()),
+    )
+}
