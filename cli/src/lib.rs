@@ -1,16 +1,22 @@
 //! The `medproof` command line: one module a subcommand. The contract is in `docs/cli.md`.
 
+pub mod audit;
 pub mod bench;
 pub mod check;
 pub mod circuits;
 pub mod demo;
 mod error;
 pub mod export;
+pub mod issuer;
 pub mod journey;
 pub mod keys;
+pub mod ledger;
 pub mod output;
 pub mod policy;
+pub mod remote;
 pub mod sample;
+pub mod secret;
+pub mod serve;
 pub mod statement_file;
 pub mod verify;
 
@@ -41,6 +47,8 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Read a whole ledger as a stranger would, and judge every entry again.
+    Audit(audit::Args),
     /// Evaluate a statement over a bundle, with or without a proof.
     Check(check::Args),
     /// Play the three journeys over real services on loopback, and check every line.
@@ -51,12 +59,18 @@ enum Command {
     Export(export::Args),
     /// Measure circuits and verification on this machine.
     Bench(bench::Args),
+    /// Make or show the keys of a party that signs or posts.
+    Issuer(issuer::Args),
     /// Make development keys, or show where keys are.
     Keys(keys::Args),
+    /// Begin, govern and read a ledger.
+    Ledger(ledger::Args),
     /// Explain or check a policy.
     Policy(policy::Args),
     /// Check a proof or a receipt offline.
     Verify(verify::Args),
+    /// Run a ledger, a prover or a gateway.
+    Serve(serve::Args),
 }
 
 /// Runs the program with these arguments (the first is its name) and says how it ends.
@@ -79,13 +93,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let output = Output::new(cli.json);
     let result = match &cli.command {
+        Command::Audit(args) => audit::run(args, &output),
         Command::Check(args) => check::run(args, &output),
         Command::Circuits(args) => circuits::run(args, &output),
         Command::Demo(args) => demo::run(args, &output),
         Command::Export(args) => export::run(args, &output),
         Command::Bench(args) => bench::run(args, &output),
+        Command::Issuer(args) => issuer::run(args, &output),
         Command::Keys(args) => keys::run(args, &output),
+        Command::Ledger(args) => ledger::run(args, &output),
         Command::Policy(args) => policy::run(args, &output),
+        Command::Serve(args) => serve::run(args, &output),
         Command::Verify(args) => verify::run(args, &output),
     };
     result.unwrap_or_else(|error| {

@@ -13,7 +13,11 @@ use crate::journey::{
     governance::{dispensing_terms, domain_scope},
     party::Party,
 };
-use medproof_records::{code::Code, dispensing::Prescription, identity::Secret};
+use medproof_records::{
+    code::Code,
+    dispensing::{Prescription, history},
+    identity::Secret,
+};
 use medproof_verifier::{Day, Role, asked::Asked};
 use rand::rngs::OsRng;
 use std::time::Instant;
@@ -102,8 +106,9 @@ async fn enrol(
         .scene("Alex Doe is enrolled with the reported history, and bound at the prescriber");
     let mut alex = Person::new("Alex Doe", "1970-05-17", "S99912345");
     let policy = &stage.data.dispensing;
-    // The candidate of the bundle is the fill that is asked for below.
-    let ring = fill::history(policy, &stage.data.fills, day(TODAY), |id| id != "R01-cand")?;
+    // The bundle's candidate is the fill that is asked for below.
+    let ring = history::ring(policy, &stage.data.fills, day(TODAY))
+        .map_err(|error| DemoError::Data(error.to_string()))?;
     let reported = ring.entries.iter().filter(|e| !e.is_empty()).count();
     let pk = alex.wallet.sk().pk();
     let (membership, account, _) = enrolment

@@ -14,6 +14,7 @@ use medproof_records::{
 use medproof_verifier::{Fr, Name, entry::Opening, field::fr_from_248};
 use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// What an identity card says: the same for everyone who looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,9 @@ pub struct Desk<'a> {
     /// In which domain.
     pub domain: Name,
     /// First index that is not in use.
-    pub next_index: u32,
+    next_index: u32,
+    /// Everyone with a live identity here: identity digest and owner key.
+    enrolled: BTreeMap<Fr, Fr>,
 }
 
 impl<'a> Desk<'a> {
@@ -58,13 +61,28 @@ impl<'a> Desk<'a> {
             party,
             domain,
             next_index: first_index,
+            enrolled: BTreeMap::new(),
         }
     }
 
-    fn enter(&mut self, card: &Card, pk: Fr, rng: &mut (impl RngCore + CryptoRng)) -> (Membership, Fr) {
+    /// One live identity and one key a person: a second account would split the history, and two people on
+    /// one key would share it.
+    fn enter(
+        &mut self,
+        card: &Card,
+        pk: Fr,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(Membership, Fr), JourneyError> {
+        let digest = card.digest();
+        if self.enrolled.contains_key(&digest) {
+            return Err(JourneyError::Enrolled("this person has an identity here"));
+        }
+        if self.enrolled.values().any(|known| *known == pk) {
+            return Err(JourneyError::Enrolled("this key belongs to another person here"));
+        }
         let salt = Secret::generate(rng).expose();
         let ts = Secret::generate(rng);
-        let person = identity::person(card.digest(), salt);
+        let person = identity::person(digest, salt);
         let id = identity::id(pk, person, ts.expose());
         let membership = Membership {
             domain: self.domain.clone(),
@@ -74,14 +92,15 @@ impl<'a> Desk<'a> {
             ts,
         };
         self.next_index += 1;
-        (membership, id)
+        self.enrolled.insert(digest, pk);
+        Ok((membership, id))
     }
 
     /// Opens identity and account of a person whose card was checked, seeded with the history that a PDMP or
     /// PBM reports. `pk` is the holder's owner key.
     ///
     /// # Errors
-    /// [`JourneyError::Ledger`].
+    /// [`JourneyError::Enrolled`] or [`JourneyError::Ledger`].
     pub async fn open_account(
         &mut self,
         ledger: &mut Ledger,
@@ -90,7 +109,7 @@ impl<'a> Desk<'a> {
         history: Ring,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Membership, Account, Appended), JourneyError> {
-        let (membership, id) = self.enter(card, pk, rng);
+        let (membership, id) = self.enter(card, pk, rng)?;
         let note = Note {
             owner: identity::owner(self.domain.to_fr(), id),
             ring: history,
@@ -114,7 +133,7 @@ impl<'a> Desk<'a> {
     /// Opens an identity alone: a payer's member.
     ///
     /// # Errors
-    /// [`JourneyError::Ledger`].
+    /// [`JourneyError::Enrolled`] or [`JourneyError::Ledger`].
     pub async fn open_member(
         &mut self,
         ledger: &mut Ledger,
@@ -122,7 +141,7 @@ impl<'a> Desk<'a> {
         pk: Fr,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Membership, Appended), JourneyError> {
-        let (membership, id) = self.enter(card, pk, rng);
+        let (membership, id) = self.enter(card, pk, rng)?;
         let what = Opening::Member {
             index: membership.index,
             id,

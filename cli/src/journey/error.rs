@@ -44,6 +44,9 @@ pub enum JourneyError {
     /// The wallet has nothing of the kind.
     #[error("the wallet has no {0}")]
     Missing(&'static str),
+    /// A second identity for one person, or one key for two.
+    #[error("not enrolled: {0}")]
+    Enrolled(&'static str),
     /// Every slot of the ring counts.
     #[error(transparent)]
     Ring(#[from] RingFull),

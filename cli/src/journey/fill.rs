@@ -15,8 +15,7 @@ use medproof_circuits::{
 use medproof_proto::ledger_client::Ledger;
 use medproof_prover::Timings;
 use medproof_records::{
-    dispensing::{CLASS_OTHER, Note, Prescription, Ring, RingEntry, daily_milli_mme},
-    fhir::Bundle,
+    dispensing::{CLASS_OTHER, Note, Prescription},
     identity::Secret,
     policy::dispensing::DispensingPolicy,
 };
@@ -49,65 +48,6 @@ pub fn prescribe(prescriber: &Party, content: Prescription) -> SignedPrescriptio
         signature: prescriber.signing().sign(content.message()),
         content,
     }
-}
-
-/// The history that a PDMP or PBM reports at enrolment: every counted dispensing of the bundle that still
-/// matters on `date`. `is_history` says which dispensings belong to it, by their id.
-///
-/// # Errors
-/// [`JourneyError::Unprovable`] when a dispensing has no known drug, quantity, days or date;
-/// [`JourneyError::Ring`] when there are more than 32.
-pub fn history(
-    policy: &DispensingPolicy,
-    bundle: &Bundle,
-    date: Day,
-    is_history: impl Fn(&str) -> bool,
-) -> Result<Ring, JourneyError> {
-    let mut entries = Vec::new();
-    for (at, dispense) in bundle.medication_dispenses() {
-        let id = dispense.id.as_deref().unwrap_or_default();
-        if !is_history(id) || !policy.counts(dispense.status.as_deref().unwrap_or_default()) {
-            continue;
-        }
-        let bad = |what: &str| JourneyError::Unprovable(format!("{}: {what}", at.label()));
-        let concept = dispense.medication_codeable_concept.as_ref();
-        let codes = concept
-            .map(|c| c.codes())
-            .transpose()
-            .map_err(|(_, e)| bad(&e.to_string()))?
-            .unwrap_or_default();
-        let known = codes.into_iter().find_map(|code| policy.drug(code));
-        let (drug, _) = known.ok_or_else(|| bad("the drug is not in the table"))?;
-        if drug.class == CLASS_OTHER {
-            continue;
-        }
-        let start = dispense.when_handed_over.or(dispense.when_prepared);
-        let start = start
-            .and_then(|d| d.exact_day())
-            .ok_or_else(|| bad("the day of handing over is missing"))?;
-        let value = |q: Option<&medproof_records::fhir::Quantity>, digits| {
-            let exact = q.and_then(|q| q.value.as_ref()?.exact(digits));
-            exact.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0)
-        };
-        let quantity = value(dispense.quantity.as_ref(), 3).ok_or_else(|| bad("the quantity is missing"))?;
-        let days = value(dispense.days_supply.as_ref(), 0)
-            .and_then(|d| u16::try_from(d).ok())
-            .ok_or_else(|| bad("the days' supply is missing"))?;
-        let milli_mme = daily_milli_mme(drug.micro_mme, quantity, days)
-            .ok_or_else(|| bad("the daily dose is out of range"))?;
-        let entry = RingEntry {
-            start,
-            days,
-            class: drug.class,
-            ingredient: drug.ingredient,
-            milli_mme,
-            quantity,
-        };
-        if !entry.is_expired(date) {
-            entries.push(entry);
-        }
-    }
-    Ok(Ring::from_entries(&entries)?)
 }
 
 /// A fill with everything that a proof needs.

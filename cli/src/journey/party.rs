@@ -27,6 +27,15 @@ impl Party {
         }
     }
 
+    /// A party whose keys are at hand: Ed25519 secret and seed of the signing key.
+    pub fn from_seeds(name: Name, posting: &[u8; 32], signing: &[u8; 32]) -> Self {
+        Self {
+            name,
+            posting: PostingKey::from_bytes(posting),
+            signing: SigningKey::from_seed(signing),
+        }
+    }
+
     /// The party's id.
     pub fn name(&self) -> &Name {
         &self.name

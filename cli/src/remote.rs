@@ -1,0 +1,54 @@
+//! Reaching services from the command line.
+
+use crate::CliError;
+use medproof_proto::ledger_client::{ClientError, Ledger};
+use tokio::runtime::Runtime;
+
+/// Which ledger.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LedgerArgs {
+    /// Address of the ledger, http://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    pub ledger: String,
+    /// The ledger's id in hexadecimal; its genesis is checked against it. Without it the first answer is
+    /// trusted.
+    #[arg(long, value_name = "HEX", value_parser = ledger_id)]
+    pub ledger_id: Option<[u8; 32]>,
+}
+
+/// Reads 32 bytes of hexadecimal.
+///
+/// # Errors
+/// A message that says what is expected.
+pub fn ledger_id(text: &str) -> Result<[u8; 32], String> {
+    let mut id = [0; 32];
+    hex::decode_to_slice(text, &mut id).map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
+    Ok(id)
+}
+
+impl LedgerArgs {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`CliError::Unavailable`].
+    pub async fn connect(&self) -> Result<Ledger, CliError> {
+        let connected = Ledger::connect(&self.ledger, self.ledger_id).await;
+        connected.map_err(|error| match error {
+            ClientError::Connect { .. } => CliError::Unavailable(format!(
+                "{error}; start it (medproof serve ledger), or correct --ledger"
+            )),
+            other => CliError::unavailable(other),
+        })
+    }
+}
+
+/// A runtime for one command.
+///
+/// # Errors
+/// [`CliError::Unavailable`] when the system gives no threads.
+pub fn runtime() -> Result<Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::unavailable)
+}

@@ -1,0 +1,144 @@
+//! Secret files: the keys of one party, encrypted under a passphrase (age, scrypt).
+
+use crate::{CliError, journey::party::Party, read_bytes};
+use age::secrecy::SecretString;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// Names the environment variable with the passphrase.
+pub const PASSPHRASE_VARIABLE: &str = "MEDPROOF_PASSPHRASE";
+/// Shortest passphrase in bytes.
+const MIN_PASSPHRASE: usize = 8;
+/// Largest secret file that is read.
+const MAX_FILE: u64 = 64 * 1024;
+/// First bytes of the plain text.
+const MAGIC: &[u8; 8] = b"mpsk\0\0\0\x01";
+
+/// Where the passphrase comes from.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PassphraseArgs {
+    /// File whose first line is the passphrase [default: the environment variable MEDPROOF_PASSPHRASE].
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+impl PassphraseArgs {
+    /// The passphrase.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when none is given or it is shorter than 8 bytes.
+    pub fn passphrase(&self) -> Result<SecretString, CliError> {
+        let text = match &self.passphrase_file {
+            Some(path) => Zeroizing::new(crate::read_text(path, 4096)?),
+            None => Zeroizing::new(std::env::var(PASSPHRASE_VARIABLE).map_err(|_| {
+                CliError::Usage(format!(
+                    "secret files need a passphrase: set {PASSPHRASE_VARIABLE} or give --passphrase-file"
+                ))
+            })?),
+        };
+        let line = text.lines().next().unwrap_or_default();
+        if line.len() < MIN_PASSPHRASE {
+            return Err(CliError::Usage(format!(
+                "the passphrase has fewer than {MIN_PASSPHRASE} bytes"
+            )));
+        }
+        Ok(SecretString::from(line.to_owned()))
+    }
+}
+
+/// Writes a party's keys, encrypted. An existing file is never overwritten.
+///
+/// # Errors
+/// [`CliError::CannotCreate`].
+pub fn write(path: &Path, party: &Party, passphrase: SecretString) -> Result<(), CliError> {
+    let name = party.name().as_str();
+    let mut plain = Zeroizing::new(Vec::with_capacity(8 + 1 + name.len() + 64));
+    plain.extend(MAGIC);
+    // A name has at most 30 bytes.
+    plain.push(name.len() as u8);
+    plain.extend(name.as_bytes());
+    plain.extend(Zeroizing::new(party.posting().to_bytes()).iter());
+    plain.extend(party.signing().seed());
+    let recipient = age::scrypt::Recipient::new(passphrase);
+    let sealed = age::encrypt(&recipient, &plain).map_err(|e| CliError::Software(e.to_string()))?;
+    create(path, &sealed)
+}
+
+/// Creates a new file, readable by its owner only.
+///
+/// # Errors
+/// [`CliError::CannotCreate`], in particular when it exists.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |source| CliError::CannotCreate {
+        path: path.display().to_string(),
+        source,
+    };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(failed)
+}
+
+/// Reads a party's keys.
+///
+/// # Errors
+/// [`CliError::Data`] when the file is not a secret file or the passphrase is wrong.
+pub fn read(path: &Path, passphrase: SecretString) -> Result<Party, CliError> {
+    let sealed = read_bytes(path, MAX_FILE)?;
+    let bad = |what: &str| CliError::Data(format!("`{}`: {what}", path.display()));
+    let identity = age::scrypt::Identity::new(passphrase);
+    let plain = age::decrypt(&identity, &sealed)
+        .map_err(|_| bad("cannot be decrypted: wrong passphrase, or not a secret file"))?;
+    let plain = Zeroizing::new(plain);
+    parse(&plain).ok_or_else(|| bad("does not hold the keys of a party"))
+}
+
+fn parse(plain: &[u8]) -> Option<Party> {
+    let rest = plain.strip_prefix(MAGIC)?;
+    let (length, rest) = rest.split_first()?;
+    let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+    let (posting, signing) = rest.split_at_checked(32)?;
+    let posting = Zeroizing::new(<[u8; 32]>::try_from(posting).ok()?);
+    let signing = Zeroizing::new(<[u8; 32]>::try_from(signing).ok()?);
+    let name = std::str::from_utf8(name).ok()?.parse().ok()?;
+    Some(Party::from_seeds(name, &posting, &signing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::rngs::OsRng;
+
+    #[test]
+    fn keys_survive_and_a_wrong_passphrase_or_byte_does_not_open_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("party.age");
+        let party = Party::generate("dr-lee".parse().unwrap(), &mut OsRng);
+        let pass = |text: &str| SecretString::from(text.to_owned());
+        write(&path, &party, pass("correct horse")).unwrap();
+        let read_back = read(&path, pass("correct horse")).unwrap();
+        assert_eq!(read_back.name(), party.name());
+        assert_eq!(read_back.posting().to_bytes(), party.posting().to_bytes());
+        assert_eq!(read_back.signing().seed(), party.signing().seed());
+        assert!(matches!(read(&path, pass("wrong horse")), Err(CliError::Data(_))));
+        assert!(matches!(
+            write(&path, &party, pass("correct horse")),
+            Err(CliError::CannotCreate { .. })
+        ));
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(
+            read(&path, pass("correct horse")),
+            Err(CliError::Data(_))
+        ));
+    }
+}

@@ -1,0 +1,259 @@
+//! `medproof serve`: a ledger, a prover or a gateway, until it is interrupted.
+
+use crate::{
+    CliError, Exit, Output,
+    journey::sources,
+    keys::{self, KeyArgs},
+    output::KeyProgress,
+    read_bytes, read_text,
+    remote::runtime,
+    secret::{self, PassphraseArgs},
+};
+use ed25519_dalek::SigningKey;
+use medproof_gateway::{self as gateway, clock::OffsetClock};
+use medproof_ledger as ledger;
+use medproof_proto::ledger_client::Ledger;
+use medproof_prover::{Prover, Server as ProverServer, ServerConfig};
+use medproof_verifier::{CircuitName, Entry, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
+use serde::Deserialize;
+use serde_json::json;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use zeroize::Zeroizing;
+
+/// Largest configuration file.
+const MAX_CONFIG: u64 = 64 * 1024;
+
+/// Arguments of `medproof serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run a ledger.
+    Ledger(LedgerArgs),
+    /// Run a prover. It sees witnesses, so it listens on loopback only.
+    Prover(ProverArgs),
+    /// Run a verifier gateway.
+    Gateway {
+        /// Its configuration (TOML; see docs/cli.md).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct LedgerArgs {
+    /// Directory of the ledger; made if missing.
+    #[arg(long, value_name = "DIR")]
+    directory: PathBuf,
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7001")]
+    listen: SocketAddr,
+    /// Secret file with the key that signs checkpoints.
+    #[arg(long, value_name = "FILE")]
+    log_key: PathBuf,
+    /// The genesis (from `medproof ledger init`), needed to begin a ledger.
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct ProverArgs {
+    /// Loopback address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7002")]
+    listen: SocketAddr,
+    /// Only this circuit (repeatable) [default: all but the large tier].
+    #[arg(long, value_name = "NAME", value_parser = keys::circuit_name)]
+    circuit: Vec<CircuitName>,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+/// A gateway's configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GatewayFile {
+    listen: SocketAddr,
+    role: String,
+    domain: String,
+    ledger: String,
+    ledger_id: String,
+    secret: PathBuf,
+    staff_token_file: PathBuf,
+    journal: PathBuf,
+    #[serde(default)]
+    development: bool,
+    #[serde(default)]
+    follow_ledger_clock: bool,
+    challenge_seconds: Option<u64>,
+    open_challenges: Option<usize>,
+    concurrent_requests: Option<usize>,
+    utc_offset_minutes: Option<i32>,
+}
+
+/// Runs a service until it is interrupted.
+///
+/// # Errors
+/// [`CliError`] when it cannot start.
+pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    match &args.command {
+        Command::Ledger(args) => serve_ledger(args, output),
+        Command::Prover(args) => serve_prover(args, output),
+        Command::Gateway { config, passphrase } => serve_gateway(config, passphrase, output),
+    }
+}
+
+fn announce(output: &Output, service: &str, address: SocketAddr, extra: serde_json::Value) {
+    let mut value = json!({ "service": service, "url": format!("http://{address}") });
+    if let (Some(object), serde_json::Value::Object(extra)) = (value.as_object_mut(), extra) {
+        object.extend(extra);
+    }
+    output.result(&value, || {
+        format!("{service} listens on http://{address}; interrupt to end it")
+    });
+}
+
+async fn interrupted() -> Result<(), CliError> {
+    tokio::signal::ctrl_c().await.map_err(CliError::unavailable)
+}
+
+/// Reads a genesis file: the canonical bytes of the GENESIS entry.
+///
+/// # Errors
+/// [`CliError::Data`] naming the field that is wrong.
+pub fn read_genesis(path: &Path) -> Result<Genesis, CliError> {
+    let bytes = read_bytes(path, MAX_ENTRY_BYTES as u64)?;
+    let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
+    match Entry::from_bytes(&bytes) {
+        Ok(Entry::Genesis(genesis)) => Ok(genesis),
+        Ok(other) => Err(bad(format!(
+            "is a {} entry, not a genesis",
+            other.kind().as_str()
+        ))),
+        Err(error) => Err(bad(error.to_string())),
+    }
+}
+
+fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
+    let genesis = args.genesis.as_deref().map(read_genesis).transpose()?;
+    let log = secret::read(&args.log_key, args.passphrase.passphrase()?)?;
+    let key = SigningKey::from_bytes(&Zeroizing::new(log.posting().to_bytes()));
+    let mut config = ledger::Config::loopback(args.directory.clone(), key, genesis);
+    config.listen = args.listen;
+    runtime()?.block_on(async {
+        let server = ledger::Server::start(config)
+            .await
+            .map_err(CliError::unavailable)?;
+        let extra = json!({
+            "ledger_id": hex::encode(server.ledger_id()),
+            "ledger_key": server.log_key().to_string(),
+        });
+        announce(output, "ledger", server.address(), extra);
+        let ended = interrupted().await;
+        server.shutdown().await;
+        ended.map(|()| Exit::Accept)
+    })
+}
+
+fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
+    let store = args.keys.store()?;
+    let circuits: Vec<CircuitName> = match args.circuit.is_empty() {
+        true => keys::circuits(false).collect(),
+        false => args.circuit.clone(),
+    };
+    let mut shown = KeyProgress::new(output);
+    let prover =
+        Prover::open(&store, &circuits, &mut |step| shown.step(&step)).map_err(CliError::unavailable)?;
+    drop(shown);
+    let config = ServerConfig {
+        address: args.listen,
+        ..ServerConfig::default()
+    };
+    runtime()?.block_on(async {
+        let started = ProverServer::start(Arc::new(prover), config).await;
+        let server = started.map_err(CliError::unavailable)?;
+        announce(output, "prover", server.address(), json!({}));
+        let ended = interrupted().await;
+        server.shutdown().await;
+        ended.map(|()| Exit::Accept)
+    })
+}
+
+/// The role with this name.
+///
+/// # Errors
+/// A message that lists the roles.
+pub fn role(text: &str) -> Result<Role, String> {
+    Role::ALL.into_iter().find(|r| r.as_str() == text).ok_or_else(|| {
+        let known: Vec<&str> = Role::ALL.iter().map(|r| r.as_str()).collect();
+        format!("no role `{text}`; there are {}", known.join(", "))
+    })
+}
+
+fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> Result<Exit, CliError> {
+    let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
+    let file: GatewayFile = toml::from_str(&read_text(path, MAX_CONFIG)?).map_err(|e| bad(e.to_string()))?;
+    let field = |name: &str, e: &dyn std::fmt::Display| bad(format!("{name}: {e}"));
+    let domain: Name = file.domain.parse().map_err(|e| field("domain", &e))?;
+    let role = role(&file.role).map_err(|e| field("role", &e))?;
+    let ledger_id = crate::remote::ledger_id(&file.ledger_id).map_err(|e| field("ledger_id", &e))?;
+    if file.follow_ledger_clock && !file.development {
+        return Err(bad("follow_ledger_clock is for development only".into()));
+    }
+    let party = secret::read(&file.secret, passphrase.passphrase()?)?;
+    let token = Zeroizing::new(read_text(&file.staff_token_file, 4096)?);
+    let token = Zeroizing::new(token.trim().to_owned());
+    runtime()?.block_on(async {
+        let connected = Ledger::connect(&file.ledger, Some(ledger_id)).await;
+        let mut client = connected.map_err(CliError::unavailable)?;
+        let circuits = sources::verifying_keys(&mut client)
+            .await
+            .map_err(CliError::unavailable)?;
+        let clock = match file.follow_ledger_clock {
+            true => OffsetClock::to(client.anchors().await.map_err(CliError::unavailable)?.time),
+            false => OffsetClock::default(),
+        };
+        let mut config = gateway::Config::new(
+            file.listen,
+            gateway::Party {
+                name: party.name().clone(),
+                role,
+                domain,
+            },
+            file.ledger,
+            ledger_id,
+            SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes())),
+            token,
+            file.journal,
+            circuits.into_values().collect(),
+        );
+        config.development = file.development;
+        config.challenge_seconds = file.challenge_seconds.unwrap_or(config.challenge_seconds);
+        config.open_challenges = file.open_challenges.unwrap_or(config.open_challenges);
+        config.concurrent_requests = file.concurrent_requests.unwrap_or(config.concurrent_requests);
+        config.utc_offset_minutes = file.utc_offset_minutes.unwrap_or(config.utc_offset_minutes);
+        config.check().map_err(|e| bad(e.to_string()))?;
+        let started = gateway::Server::start(config, clock).await;
+        let handle = started.map_err(CliError::unavailable)?;
+        announce(
+            output,
+            "gateway",
+            handle.addr,
+            json!({ "party": party.name().as_str() }),
+        );
+        let ended = interrupted().await;
+        handle.shutdown().await;
+        ended.map(|()| Exit::Accept)
+    })
+}
