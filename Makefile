@@ -50,6 +50,9 @@ doc: setup
 bench: setup
 	cargo run $(LOCKED) --quiet --package medproof-cli -- bench circuits
 	cargo run $(LOCKED) --quiet --package medproof-cli -- bench verify
+	cargo bench $(LOCKED) --quiet --profile dev --package medproof-benches
+	@echo "end to end, from challenge to durable receipt: see the table of the demo"
+	cargo run $(LOCKED) --quiet --package medproof-cli -- demo
 
 soak: setup
 ifeq ($(NEXTEST),yes)
