@@ -5,8 +5,8 @@
 use super::MemberId;
 use crate::code::Code;
 use crate::fhir::{
-    Bundle, Claim, ClaimItem, ClaimResponse, CodeableConcept, Coverage, Entry, Money, Period, Practitioner,
-    Procedure, Quantity, Reference, Refusal, Resource,
+    Adjudication, Bundle, Claim, ClaimItem, ClaimResponse, CodeableConcept, Coverage, Entry, Money, Period,
+    Practitioner, Procedure, Quantity, Reference, Refusal, Resource,
 };
 use crate::npi::Npi;
 use crate::record::Cents;
@@ -16,6 +16,8 @@ use serde::Deserialize;
 
 /// Currency of every amount.
 const CURRENCY: &str = "USD";
+/// Parts of the words by which an adjudication denies: deny, denied, denial, reject, not certified, not approved.
+const DENIAL: [&str; 5] = ["deny", "deni", "reject", "not certified", "not approved"];
 
 /// What a check knows beside the bundle.
 #[derive(Debug, Clone, Deserialize)]
@@ -162,7 +164,7 @@ impl FiledClaim {
                 },
                 provider,
             ),
-            authorisations: authorisations(bundle, patient, item, &procedures, units)?,
+            authorisations: authorisations(bundle, patient, (entry, item), &procedures, units)?,
             procedures,
             rendered,
         })
@@ -426,29 +428,30 @@ fn rendered<'a>(
     Ok((Some(rendered), claimant.or(by)))
 }
 
-/// Authorisations that are in force, approved, for the patient and for the claim's line.
+/// Authorisations that are in force, numbered, approved, for the patient and for the claim's line.
 fn authorisations(
     bundle: &Bundle,
     patient: &Entry,
-    item: &ClaimItem,
+    (claim, item): (&Entry, &ClaimItem),
     procedures: &[Code],
     claimed_units: u16,
 ) -> Result<Vec<Authorised>, Refusal> {
     let mut found = Vec::new();
     for (entry, response) in bundle.claim_responses() {
+        let number = response.pre_auth_ref.as_deref().map(str::trim);
         let given = response.status.as_deref() == Some("active")
             && response.r#use.as_deref() == Some("preauthorization")
             && response.outcome.as_deref() == Some("complete")
+            && number.is_some_and(|number| !number.is_empty())
             && bundle.is_patient(response.patient.as_ref(), patient);
         let Some(period) = days(response.pre_auth_period.as_ref()).filter(|_| given) else {
             continue;
         };
         let source = fr_from_248(&entry.digest);
-        // An answer to a request of its own is about that request's lines, else about the claim's.
-        match requested(bundle, response) {
-            Some((request_entry, request)) => {
+        match answered(bundle, response, claim) {
+            Some(Answered::Request(request_entry, request)) => {
                 for (i, asked) in request.item.iter().enumerate() {
-                    if answers(response, asked) {
+                    if approves(response, asked) {
                         let path = format!("item[{i}].productOrService");
                         let concept = asked.product_or_service.as_ref();
                         found.push(Authorised {
@@ -460,29 +463,61 @@ fn authorisations(
                     }
                 }
             }
-            None if answers(response, item) => found.push(Authorised {
+            Some(Answered::Claim) if approves(response, item) => found.push(Authorised {
                 procedures: procedures.to_vec(),
                 units: claimed_units,
                 period,
                 source,
             }),
-            None => {}
+            Some(Answered::Claim) | None => {}
         }
     }
     Ok(found)
 }
 
-/// The request for authorisation that is answered, if the bundle has it.
-fn requested<'a>(bundle: &'a Bundle, response: &ClaimResponse) -> Option<(&'a Entry, &'a Claim)> {
-    let entry = bundle.resolve(response.request.as_ref()?)?;
+/// Whose lines an answer numbers.
+enum Answered<'a> {
+    /// Those of the claim itself.
+    Claim,
+    /// Those of a request for authorisation.
+    Request(&'a Entry, &'a Claim),
+}
+
+/// Whose lines an answer numbers: the claim's if it names no request or the claim itself, else those of its
+/// own request. `None` if that is not in the bundle: its lines may be about anything.
+fn answered<'a>(bundle: &'a Bundle, response: &ClaimResponse, claim: &Entry) -> Option<Answered<'a>> {
+    let Some(reference) = &response.request else {
+        return Some(Answered::Claim);
+    };
+    let entry = bundle.resolve(reference)?;
     match &entry.resource {
-        Resource::Claim(claim) if claim.r#use.as_deref() == Some("preauthorization") => Some((entry, claim)),
+        _ if std::ptr::eq(entry, claim) => Some(Answered::Claim),
+        Resource::Claim(request) if request.r#use.as_deref() == Some("preauthorization") => {
+            Some(Answered::Request(entry, request))
+        }
         _ => None,
     }
 }
 
-/// Whether an answer has a line for this one.
-fn answers(response: &ClaimResponse, item: &ClaimItem) -> bool {
-    let sequence = item.sequence;
-    sequence.is_some() && response.item.iter().any(|i| i.item_sequence == sequence)
+/// Whether an answer has a line for this one, and none that denies it.
+fn approves(response: &ClaimResponse, item: &ClaimItem) -> bool {
+    let mut lines = response
+        .item
+        .iter()
+        .filter(|line| item.sequence.is_some() && line.item_sequence == item.sequence)
+        .peekable();
+    lines.peek().is_some() && !lines.any(|line| line.adjudication.iter().any(denies))
+}
+
+/// Whether a decision's category or reason speaks of a denial, in a code or in its text.
+fn denies(decision: &Adjudication) -> bool {
+    [&decision.category, &decision.reason]
+        .into_iter()
+        .flatten()
+        .flat_map(|concept| {
+            let codes = concept.coding.iter().filter_map(|c| c.code.as_deref());
+            codes.chain(concept.text.as_deref())
+        })
+        .map(str::to_ascii_lowercase)
+        .any(|text| DENIAL.iter().any(|word| text.contains(word)))
 }

@@ -516,4 +516,16 @@ pub struct ClaimResponse {
 pub struct ClaimResponseItem {
     /// The claim's line.
     pub item_sequence: Option<u32>,
+    /// What was decided about it.
+    pub adjudication: Vec<Adjudication>,
+}
+
+/// One decision about a line.
+#[derive(Clone, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Adjudication {
+    /// What is decided.
+    pub category: Option<CodeableConcept>,
+    /// Why.
+    pub reason: Option<CodeableConcept>,
 }

@@ -250,6 +250,84 @@ fn a_fact_that_fails_has_its_reason() {
     }
 }
 
+/// The answer of C15 is entry 5; `more` is what else the bundle has.
+fn authorised(answer: &[(&str, Value)], more: Option<Value>) -> Outcome<Assignment> {
+    let outcome = changed("C15", |bundle, _| {
+        for (field, value) in answer {
+            set(bundle, &format!("5/resource/{field}"), value.clone());
+        }
+        bundle["entry"].as_array_mut().unwrap().extend(more);
+    });
+    let outcome = outcome.unwrap();
+    assert!(agreed(&outcome), "{answer:?}");
+    outcome
+}
+
+/// A request for authorisation `Claim/r1` of one line.
+fn request(r#use: &str, procedure: &str, sequence: u32, units: u32) -> Option<Value> {
+    Some(json!({"resource": {
+        "resourceType": "Claim", "id": "r1", "status": "active", "use": r#use,
+        "patient": {"reference": "Patient/p1"},
+        "item": [{"sequence": sequence, "quantity": {"value": units}, "productOrService":
+            {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": procedure}]}}],
+    }}))
+}
+
+#[test]
+fn an_authorisation_is_about_the_lines_of_what_it_answers() {
+    let missing = "prior authorisation";
+    let names = |reference: &str| [("request", json!({"reference": reference}))];
+    let own = names("Claim/r1");
+    // The bundle's own claim, the request in the bundle, and one that is not there.
+    let claim = json!({"reference": "Claim/cl1"});
+    assert_eq!(authorised(&[("request", claim)], None).reason, "ok");
+    let lines = |r#use, procedure, sequence, units| {
+        authorised(&own, request(r#use, procedure, sequence, units)).reason
+    };
+    assert_eq!(lines("preauthorization", "95250", 1, 1), "ok");
+    assert_eq!(lines("preauthorization", "95250", 2, 1), missing);
+    assert_eq!(lines("preauthorization", "83036", 1, 1), missing);
+    assert_eq!(lines("preauthorization", "95250", 1, 0), missing);
+    // Not a request for authorisation, not in the bundle, not a claim, not resolvable.
+    assert_eq!(lines("predetermination", "95250", 1, 1), missing);
+    assert_eq!(authorised(&own, None).reason, missing);
+    assert_eq!(authorised(&names("Patient/p1"), None).reason, missing);
+    assert_eq!(authorised(&[("request", json!({}))], None).reason, missing);
+}
+
+#[test]
+fn an_authorisation_has_a_number_and_is_not_denied() {
+    let missing = "prior authorisation";
+    for number in [Value::Null, json!(""), json!(" ")] {
+        assert_eq!(authorised(&[("preAuthRef", number)], None).reason, missing);
+    }
+    let items = |items: Value| authorised(&[("item", items)], None).reason;
+    let line = |decision: Value| items(json!([{"itemSequence": 1, "adjudication": [{}, decision]}]));
+    let code = |code: &str| json!({"coding": [{"code": code}]});
+    assert_eq!(line(json!({"category": code("denied")})), missing);
+    assert_eq!(line(json!({"category": code("denialreason")})), missing);
+    assert_eq!(line(json!({"category": {"text": "Rejected"}})), missing);
+    assert_eq!(
+        line(json!({"category": code("submitted"), "reason": {"text": "DENIED: not covered"}})),
+        missing
+    );
+    assert_eq!(line(json!({"reason": {"text": "Not certified"}})), missing);
+    assert_eq!(
+        line(json!({"category": code("eligible"), "reason": code("ar001")})),
+        "ok"
+    );
+    // A line that is denied as well as approved is denied; another line's denial is its own.
+    let denied = json!([{"category": code("denied")}]);
+    assert_eq!(
+        items(json!([{"itemSequence": 1}, {"itemSequence": 1, "adjudication": denied}])),
+        missing
+    );
+    assert_eq!(
+        items(json!([{"itemSequence": 1}, {"itemSequence": 2, "adjudication": denied}])),
+        "ok"
+    );
+}
+
 #[test]
 fn a_bundle_that_does_not_say_what_is_claimed_is_refused_by_field() {
     let null = Value::Null;

@@ -207,18 +207,20 @@ fn rows(
         read,
         problems,
     );
-    let authorised: BTreeSet<Code> = authorised
+    let authorised: BTreeMap<Code, String> = authorised
         .lines
-        .iter()
-        .filter_map(|(place, [cell])| problems.keep(place, procedure(cell)))
+        .into_iter()
+        .filter_map(|(place, [cell])| Some((problems.keep(&place, procedure(&cell))?, place)))
         .collect();
     let pairs = load("pairs", &tables.pairs, ["diagnosis", "procedure"], read, problems);
     let mut rows = Vec::with_capacity(pairs.lines.len());
+    let mut paired = BTreeSet::new();
     for (place, [diagnosis_cell, procedure_cell]) in &pairs.lines {
         let diagnosis = problems.keep(place, diagnosis(diagnosis_cell));
         let Some(procedure) = problems.keep(place, procedure(procedure_cell)) else {
             continue;
         };
+        paired.insert(procedure);
         let (fee, max_units) = (fees.get(&procedure), units.get(&procedure));
         problems.require(fee.is_some(), || {
             format!("{place}: {procedure} has no row in tables.fee")
@@ -232,9 +234,16 @@ fn rows(
                 procedure,
                 fee: *fee,
                 max_units: *max_units,
-                prior_authorisation: authorised.contains(&procedure),
+                prior_authorisation: authorised.contains_key(&procedure),
             });
         }
+    }
+    // Most likely a slip in the code or its system, which would silently waive the authorisation.
+    for (procedure, place) in authorised
+        .iter()
+        .filter(|(p, _)| pairs.read && !paired.contains(p))
+    {
+        problems.add(format!("{place}: {procedure} has no row in tables.pairs"));
     }
     problems.require(!pairs.lines.is_empty() || !pairs.read, || {
         "tables.pairs: no row, so nothing is covered".to_owned()

@@ -100,6 +100,7 @@ fn prefixes_and_other_systems_are_rows_too() {
         p if p.ends_with("pairs.csv") => Ok(pairs.as_bytes().to_vec()),
         p if p.ends_with("fee.csv") => Ok(terms.as_bytes().to_vec()),
         p if p.ends_with("max-units.csv") => Ok(units.as_bytes().to_vec()),
+        p if p.ends_with("prior-authorisation.csv") => Ok(b"procedure\n".to_vec()),
         p => table(p),
     };
     let policy = ClaimPolicy::compile(POLICY, &mut read).unwrap();
@@ -155,6 +156,17 @@ fn whatever_cannot_be_resolved_is_named() {
         ("pairs.csv", "diagnosis,procedure\n", "nothing is covered"),
         ("pairs.csv", "diagnosis,procedure\nE11.9\n", "row 2"),
         ("prior-authorisation.csv", "procedure\n@@\n", "row 2"),
+        // An authorised procedure of no pair: a slip would otherwise waive the authorisation.
+        (
+            "prior-authorisation.csv",
+            "procedure\n95250\n95251\n",
+            "row 3: cpt|95251 has no row in tables.pairs",
+        ),
+        (
+            "prior-authorisation.csv",
+            "procedure\nhcpcs|G0108\n",
+            "row 2: hcpcs|G0108 has no row in tables.pairs",
+        ),
     ];
     for (file, text, part) in cases {
         let found = problems(POLICY, &[(file, text)]).join("\n");
