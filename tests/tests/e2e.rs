@@ -1,5 +1,10 @@
 //! Ledger, prover and gateways over real gRPC on loopback: what must be accepted, and what attackers try.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as expected"
+)]
+
 use medproof_cli::{
     demo::deployment::{Deployment, Desk},
     journey::{
