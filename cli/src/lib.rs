@@ -19,6 +19,7 @@ pub mod secret;
 pub mod serve;
 pub mod statement_file;
 pub mod verify;
+pub mod wallet;
 
 pub use error::{CliError, Exit};
 pub use output::Output;
@@ -67,10 +68,14 @@ enum Command {
     Ledger(ledger::Args),
     /// Explain or check a policy.
     Policy(policy::Args),
+    /// Check a statement and write its proof to a file (as `check --prove --out`).
+    Prove(check::Args),
     /// Check a proof or a receipt offline.
     Verify(verify::Args),
     /// Run a ledger, a prover or a gateway.
     Serve(serve::Args),
+    /// Make or show a holder's secret.
+    Wallet(wallet::Args),
 }
 
 /// Runs the program with these arguments (the first is its name) and says how it ends.
@@ -92,19 +97,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let output = Output::new(cli.json);
-    let result = match &cli.command {
-        Command::Audit(args) => audit::run(args, &output),
-        Command::Check(args) => check::run(args, &output),
-        Command::Circuits(args) => circuits::run(args, &output),
-        Command::Demo(args) => demo::run(args, &output),
-        Command::Export(args) => export::run(args, &output),
-        Command::Bench(args) => bench::run(args, &output),
-        Command::Issuer(args) => issuer::run(args, &output),
-        Command::Keys(args) => keys::run(args, &output),
-        Command::Ledger(args) => ledger::run(args, &output),
-        Command::Policy(args) => policy::run(args, &output),
-        Command::Serve(args) => serve::run(args, &output),
-        Command::Verify(args) => verify::run(args, &output),
+    let result = match cli.command {
+        Command::Audit(args) => audit::run(&args, &output),
+        Command::Check(args) => check::run(&args, &output),
+        Command::Circuits(args) => circuits::run(&args, &output),
+        Command::Demo(args) => demo::run(&args, &output),
+        Command::Export(args) => export::run(&args, &output),
+        Command::Bench(args) => bench::run(&args, &output),
+        Command::Issuer(args) => issuer::run(&args, &output),
+        Command::Keys(args) => keys::run(&args, &output),
+        Command::Ledger(args) => ledger::run(&args, &output),
+        Command::Policy(args) => policy::run(&args, &output),
+        Command::Prove(args) => check::run(&args.proving(), &output),
+        Command::Serve(args) => serve::run(&args, &output),
+        Command::Verify(args) => verify::run(&args, &output),
+        Command::Wallet(args) => wallet::run(&args, &output),
     };
     result.unwrap_or_else(|error| {
         output.error(error.exit() as u8, &error.to_string());

@@ -38,7 +38,7 @@ pub enum ClientError {
         source: tonic::transport::Error,
     },
     /// The ledger refuses the request, or cannot answer it.
-    #[error("the ledger answers {}: {}", .0.code(), .0.message())]
+    #[error("the ledger answers {:?}: {}", .0.code(), .0.message())]
     Status(Box<Status>),
     /// The answer has a bad field.
     #[error("the ledger's answer is malformed: {0}")]

@@ -5,6 +5,7 @@ mod dispensing;
 mod eligibility;
 
 use crate::output::KeyProgress;
+use crate::statement_file::StatementFile;
 use crate::{CliError, Exit, Output, keys, read_bytes};
 use ark_bn254::Fr;
 use clap::ValueHint;
@@ -47,8 +48,24 @@ struct Inputs {
     /// Make and verify a real proof too, and compare the verdicts.
     #[arg(long)]
     prove: bool,
+    /// With a proof: write it, with its public inputs and what it is bound to, as a statement file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    out: Option<PathBuf>,
     #[command(flatten)]
     keys: keys::KeyArgs,
+}
+
+impl Args {
+    /// The same arguments with a proof asked for: `medproof prove`.
+    pub fn proving(mut self) -> Self {
+        let inputs = match &mut self.command {
+            Command::Dispensing(args) => args.inputs_mut(),
+            Command::Eligibility(args) => args.inputs_mut(),
+            Command::Claim(args) => args.inputs_mut(),
+        };
+        inputs.prove = true;
+        self
+    }
 }
 
 /// Runs `medproof check`.
@@ -88,12 +105,17 @@ fn wrong_policy(path: &Path, found: &str, expected: &str) -> CliError {
 struct Checker {
     prover: Option<Prover>,
     context: Context,
+    out: Option<PathBuf>,
 }
 
 impl Checker {
     /// Opens the circuit's keys where a proof is asked for.
     fn new<C: Circuit>(inputs: &Inputs, output: &Output) -> Result<Self, CliError> {
         let mut checker = Self::native()?;
+        if inputs.out.is_some() && !inputs.prove {
+            return Err(CliError::Usage("--out writes a proof: give --prove too".into()));
+        }
+        checker.out = inputs.out.clone();
         if inputs.prove {
             let store = inputs.keys.store()?;
             let mut shown = KeyProgress::new(output);
@@ -125,6 +147,7 @@ impl Checker {
         Ok(Self {
             prover: None,
             context,
+            out: None,
         })
     }
 
@@ -143,7 +166,7 @@ impl Checker {
             (Some(prover), Some((public, witness))) => {
                 let spinner = output.spinner("proving");
                 let holds = outcome.verdict == Verdict::Accept || outcome.nullifier_spent;
-                let proof = compare::<C>(prover, public, witness, holds, &self.context);
+                let proof = compare::<C>(prover, public, witness, holds, &self.context, self.out.as_deref());
                 spinner.finish_and_clear();
                 // A duplicate's proof holds; its nullifier is what the ledger refuses.
                 proof?.filter(|_| outcome.verdict == Verdict::Accept)
@@ -166,6 +189,7 @@ fn compare<C: Circuit>(
     witness: &C::Witness,
     holds: bool,
     context: &Context,
+    out: Option<&Path>,
 ) -> Result<Option<Value>, CliError> {
     if !holds {
         return match prover.assign::<C>(public, witness) {
@@ -177,7 +201,7 @@ fn compare<C: Circuit>(
         };
     }
     match prover.prove::<C>(public, witness) {
-        Ok(proven) => summary(prover, &proven, context).map(Some),
+        Ok(proven) => summary(prover, &proven, context, out).map(Some),
         Err(ProveError::Unsatisfied(_)) => Err(CliError::Software(
             "the relation accepts what the circuit refuses".into(),
         )),
@@ -186,7 +210,12 @@ fn compare<C: Circuit>(
 }
 
 /// Verifies the proof as a relying party would, and says how long everything took.
-fn summary(prover: &Prover, proven: &Proven, context: &Context) -> Result<Value, CliError> {
+fn summary(
+    prover: &Prover,
+    proven: &Proven,
+    context: &Context,
+    out: Option<&Path>,
+) -> Result<Value, CliError> {
     let fault = |e: &dyn std::fmt::Display| CliError::Software(e.to_string());
     let key = prover
         .verifying_key(proven.circuit)
@@ -194,6 +223,10 @@ fn summary(prover: &Prover, proven: &Proven, context: &Context) -> Result<Value,
     let claimed = Statement::from_slice(proven.circuit, &proven.public_inputs).map_err(|e| fault(&e))?;
     let begin = Instant::now();
     statement::verify(key, claimed, context.clone(), &proven.proof).map_err(|e| fault(&e))?;
+    if let Some(path) = out {
+        let file = StatementFile::new(proven, context.clone(), key.is_development())?;
+        crate::secret::create(path, format!("{}\n", file.to_json()).as_bytes())?;
+    }
     let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e6).round() / 1e3;
     Ok(json!({
         "circuit": proven.circuit.as_str(),

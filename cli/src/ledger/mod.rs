@@ -4,7 +4,7 @@ mod govern;
 mod init;
 
 use crate::{
-    CliError, Exit, Output, output,
+    CliError, Exit, Output,
     remote::{LedgerArgs, runtime},
 };
 use medproof_proto::{
@@ -127,17 +127,18 @@ fn status(ledger: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     })
 }
 
-/// The members of an object as a table.
+/// The members of an object, one a line; the canonical bytes of an entry are for `--json`.
 fn rows(value: &Value) -> String {
     let members = value.as_object().into_iter().flatten();
-    let rows = members.map(|(name, value)| {
+    let shown = members.filter(|(name, _)| *name != "entry");
+    let lines = shown.map(|(name, value)| {
         let text = match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        vec![name.replace('_', " "), text]
+        format!("{:<16}{text}", name.replace('_', " "))
     });
-    output::table(&["", ""], rows)
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn entry(ledger: &LedgerArgs, index: u64, output: &Output) -> Result<Exit, CliError> {
