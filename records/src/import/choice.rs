@@ -1,7 +1,7 @@
 //! Choices that are the same for all resources: which codings become code and second code, which date becomes the
 //! start, what a status means, who acted.
 
-use super::{Import, What};
+use super::{Import, Scope, What};
 use crate::code::{Code, CodeSystem, trim};
 use crate::date::PartialDate;
 use crate::fhir::{
@@ -60,15 +60,33 @@ pub(super) fn codes(
     Ok(once.chunks(2).map(pair).collect())
 }
 
-/// The start from a date of a condition, medication, procedure or vaccination: the latest day that a partial date
-/// may mean, though not after `as_of` if it may lie before. Policies ask for such records to be absent from the
-/// recent past, and there the latest day hurts. Day 0 when there is no date: not known.
+/// The latest day that a date may mean, though not after `as_of` if it may lie before. Day 0 when there is no date:
+/// not known.
 pub(super) fn latest_start(date: Option<PartialDate>, as_of: Day) -> Day {
     let Some(date) = date else {
         return Day(0);
     };
     let (first, last) = (date.first().to_day(), date.last().to_day());
     if first > as_of { first } else { last.min(as_of) }
+}
+
+/// The start of a condition, medication or laboratory value. Either bound of a partial date would prove something
+/// that is not known: that the record lies in a window, or outside, or before another one. So its day is not known
+/// (day 0), unless even the last day lies before all that the scope looks back to: that day then.
+pub(super) fn known_start(
+    out: &mut Import,
+    entry: &Entry,
+    path: &str,
+    date: Option<PartialDate>,
+    scope: &Scope,
+) -> Day {
+    let latest = latest_start(date, scope.as_of);
+    let partial = date.is_some_and(|d| !d.is_exact());
+    if !partial || latest < scope.from() || latest > scope.as_of {
+        return latest;
+    }
+    out.remark(entry, path, What::DayUnknown);
+    Day(0)
 }
 
 /// The end from a date: the latest day it may mean; open when there is none.

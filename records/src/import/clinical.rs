@@ -1,9 +1,9 @@
 //! Demographics, conditions, observations, procedures, vaccinations and allergies.
 
 use super::choice;
-use super::{Draft, Import, Scope, What};
+use super::{Draft, Import, Scope};
 use crate::code::{Code, CodeSystem};
-use crate::date::{Date, PartialDate};
+use crate::date::PartialDate;
 use crate::decimal::OFFSET;
 use crate::fhir::{
     AllergyIntolerance, Bundle, CodeableConcept, Coding, Condition, Entry, Immunization, Observation,
@@ -12,7 +12,6 @@ use crate::fhir::{
 use crate::record::{Category, Kind, Record, Sex, Status, Verification, VitalStatus};
 use medproof_verifier::Day;
 use medproof_verifier::field::fr_from_248;
-use std::collections::{BTreeSet, HashMap};
 
 /// The category of a resource that becomes records, its reference to the patient and that reference's path; `None`
 /// for resources that become none by themselves.
@@ -78,7 +77,8 @@ pub(super) fn condition(
         record.verification = choice::verification(condition.verification_status.as_ref());
         record.negated = record.verification == Verification::Refuted;
         // The onset of a condition lies on or before the day on which it was recorded.
-        record.start = choice::latest_start(onset.or(condition.recorded_date), scope.as_of);
+        let date = onset.or(condition.recorded_date);
+        record.start = choice::known_start(out, entry, date_path, date, scope);
         record.end = choice::latest_end(end);
         out.take(
             entry,
@@ -122,50 +122,6 @@ fn effective(observation: &Observation) -> Option<PartialDate> {
         .or(period.and_then(|p| p.start))
 }
 
-/// The first and last days of all laboratory values by code, each sorted, to tell whether a partial date leaves
-/// their order open.
-pub(super) struct LaboratoryOrder<'a>(HashMap<&'a str, (Vec<Date>, Vec<Date>)>);
-
-impl<'a> LaboratoryOrder<'a> {
-    pub(super) fn new(bundle: &'a Bundle) -> Self {
-        let mut dates: HashMap<&str, (Vec<Date>, Vec<Date>)> = HashMap::new();
-        for (_, observation) in bundle.observations().filter(|(_, o)| is_laboratory(o)) {
-            let Some(date) = effective(observation) else {
-                continue;
-            };
-            let parts = observation.component.iter().filter_map(|c| c.code.as_ref());
-            let codings = parts.chain(&observation.code).flat_map(|c| &c.coding);
-            let codes: BTreeSet<&str> = codings.filter_map(Coding::code).collect();
-            for code in codes {
-                let (first, last) = dates.entry(code).or_default();
-                first.push(date.first());
-                last.push(date.last());
-            }
-        }
-        for (first, last) in dates.values_mut() {
-            first.sort_unstable();
-            last.sort_unstable();
-        }
-        Self(dates)
-    }
-
-    /// Whether another value with one of the concept's codes may lie before or after this one.
-    fn is_open(&self, concept: Option<&CodeableConcept>, date: PartialDate) -> bool {
-        let codes = concept
-            .into_iter()
-            .flat_map(|c| &c.coding)
-            .filter_map(Coding::code);
-        let mut known = codes.filter_map(|code| self.0.get(code));
-        !date.is_exact()
-            && known.any(|(first, last)| {
-                let begun = first.partition_point(|f| *f <= date.last());
-                let over = last.partition_point(|l| *l < date.first());
-                // The value itself overlaps its own date.
-                begun - over > 1
-            })
-    }
-}
-
 /// One observation or component.
 struct Measured<'a> {
     path: &'a str,
@@ -178,7 +134,6 @@ pub(super) fn observation(
     scope: &Scope,
     entry: &Entry,
     observation: &Observation,
-    order: &LaboratoryOrder<'_>,
 ) -> Result<(), Refusal> {
     let integer = |number: &Option<crate::decimal::Decimal>| {
         number.clone().map(|value| Quantity {
@@ -222,17 +177,8 @@ pub(super) fn observation(
             if let Some(quantity) = &part.quantity {
                 choice::value(out, entry, &format!("{}value", part.path), quantity, &mut record);
             }
-            // Policies ask for recent values, and there the earliest day of a partial date hurts.
-            record.start = date.map_or(Day(0), |d| d.first().to_day());
-            if date.is_some_and(|d| order.is_open(part.concept, d)) {
-                out.remark(entry, "effective", What::OrderUnknown);
-                record.value = 0;
-                record.start = choice::latest_start(date, scope.as_of);
-            }
-            record.end = record.start;
-            if date.is_none() {
-                record.end = Day::OPEN;
-            }
+            record.start = choice::known_start(out, entry, "effective", date, scope);
+            record.end = choice::latest_end(date);
             out.take(
                 entry,
                 scope,

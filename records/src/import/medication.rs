@@ -95,7 +95,7 @@ pub(super) fn request(
                 &mut record,
             );
         }
-        record.start = choice::latest_start(order.authored_on, scope.as_of);
+        record.start = choice::known_start(out, entry, "authoredOn", order.authored_on, scope);
         record.actor = choice::npi(bundle, order.requester.as_ref());
         out.take(
             entry,
@@ -137,7 +137,7 @@ pub(super) fn dispense(
             dispense.days_supply.as_ref(),
             &mut record,
         );
-        record.start = choice::latest_start(date, scope.as_of);
+        record.start = choice::known_start(out, entry, date_path, date, scope);
         record.actor = choice::performer(bundle, &dispense.performer);
         // A fill is an event: it is of the scope by its date and supply, whatever its status.
         out.take(
@@ -171,7 +171,7 @@ pub(super) fn statement(
         record.negated = usage.negated;
         record.reported = true;
         record.prn = as_needed(&statement.dosage);
-        record.start = choice::latest_start(start, scope.as_of);
+        record.start = choice::known_start(out, entry, "effective", start, scope);
         record.end = choice::latest_end(period.and_then(|p| p.end));
         out.take(
             entry,

@@ -68,6 +68,12 @@ impl Scope {
         self.categories & category.bit() != 0
     }
 
+    /// First day to which the scope looks back; day 0 when it has no limit.
+    fn from(&self) -> Day {
+        let days = self.look_back.unwrap_or(u16::MAX);
+        Day(self.as_of.0.saturating_sub(days))
+    }
+
     /// Whether a record belongs to the scope. `active` says that the source calls a medication active (or does not
     /// tell). An unknown start (day 0) is inside: it may be recent.
     pub fn holds(&self, record: &Record, active: bool) -> bool {
@@ -75,10 +81,10 @@ impl Scope {
         if !self.covers(category) || record.start > self.as_of {
             return false;
         }
-        let Some(days) = self.look_back else {
+        if self.look_back.is_none() {
             return true;
-        };
-        let from = Day(self.as_of.0.saturating_sub(days));
+        }
+        let from = self.from();
         let recent = record.start == Day(0) || record.start >= from;
         match category {
             Category::Laboratory => recent,
@@ -120,15 +126,14 @@ pub enum What {
     NoPackedCode,
     /// A value or quantity that the field cannot hold: kept without it.
     Dropped(String),
-    /// Partial date overlapping another value of the same code, so that their order is not known: kept without the
-    /// value.
-    OrderUnknown,
+    /// Partial date: kept without a start, which no window can tell.
+    DayUnknown,
 }
 
 impl What {
     /// Whether the resource is among the records all the same.
     pub fn is_kept(&self) -> bool {
-        matches!(self, Self::NoPackedCode | Self::Dropped(_) | Self::OrderUnknown)
+        matches!(self, Self::NoPackedCode | Self::Dropped(_) | Self::DayUnknown)
     }
 }
 
@@ -142,9 +147,7 @@ impl fmt::Display for What {
             Self::NotLaboratory => f.write_str("left out: not a laboratory observation"),
             Self::NoPackedCode => f.write_str("kept with the code `absent`: no coding of a packed system"),
             Self::Dropped(why) => write!(f, "kept without it: {why}"),
-            Self::OrderUnknown => {
-                f.write_str("kept without its value: the date is partial and overlaps another value's")
-            }
+            Self::DayUnknown => f.write_str("kept without its day: the date is partial"),
         }
     }
 }
@@ -217,7 +220,6 @@ pub fn import(bundle: &Bundle, scope: &Scope) -> Result<Import, Refusal> {
         out.records
             .push(clinical::demographics(owner, patient, scope.as_of));
     }
-    let order = clinical::LaboratoryOrder::new(bundle);
     for entry in bundle.entries() {
         let Some((category, subject, path)) = clinical::subject(&entry.resource) else {
             continue;
@@ -239,7 +241,7 @@ pub fn import(bundle: &Bundle, scope: &Scope) -> Result<Import, Refusal> {
         }
         match &entry.resource {
             Resource::Condition(r) => clinical::condition(&mut out, scope, entry, r)?,
-            Resource::Observation(r) => clinical::observation(&mut out, scope, entry, r, &order)?,
+            Resource::Observation(r) => clinical::observation(&mut out, scope, entry, r)?,
             Resource::Procedure(r) => clinical::procedure(&mut out, scope, bundle, entry, r)?,
             Resource::Immunization(r) => clinical::immunisation(&mut out, scope, bundle, entry, r)?,
             Resource::AllergyIntolerance(r) => clinical::allergy(&mut out, scope, entry, r)?,

@@ -1,4 +1,5 @@
 mod fields;
+mod partial;
 
 use super::*;
 use crate::code::Code;
@@ -262,67 +263,4 @@ fn what_starts_after_the_day_is_left_out() {
         let late = single(kind, json!({ field: "2026-03-02T23:30:00-11:00" }));
         assert_eq!(late.start, day(AS_OF), "{kind}");
     }
-}
-
-#[test]
-fn partial_dates_take_the_bound_that_hurts() {
-    let start = |kind: &str, field: &str, date: &str| single(kind, json!({ field: date })).start;
-    assert_eq!(start("Condition", "onsetDateTime", "2025"), day("2025-12-31"));
-    assert_eq!(start("Condition", "onsetDateTime", "2026"), day(AS_OF));
-    assert_eq!(
-        start("MedicationRequest", "authoredOn", "2026-02"),
-        day("2026-02-28")
-    );
-    assert_eq!(
-        start("Observation", "effectiveDateTime", "2026-02"),
-        day("2026-02-01")
-    );
-    assert_eq!(
-        single("Condition", json!({ "abatementDateTime": "2024-02" })).end,
-        day("2024-02-29")
-    );
-    // Without any date the start is not known.
-    assert_eq!(
-        single("Condition", json!({ "onsetDateTime": null })).start,
-        Day(0)
-    );
-    let recorded = json!({ "onsetDateTime": null, "recordedDate": "2021-05" });
-    assert_eq!(single("Condition", recorded).start, day("2021-05-31"));
-    assert_eq!(
-        single("Observation", json!({ "effectiveDateTime": null })).start,
-        Day(0)
-    );
-    let ancient = single(
-        "Condition",
-        json!({ "onsetDateTime": "1850", "abatementDateTime": "9999-12-31" }),
-    );
-    assert_eq!((ancient.start, ancient.end), (Day(0), Day::OPEN));
-}
-
-#[test]
-fn a_partial_date_among_other_values_of_the_code_leaves_the_order_open() {
-    let lab = |id: &str, date: &str| resource("Observation", json!({ "id": id, "effectiveDateTime": date }));
-    let values = |dates: [&str; 2]| {
-        let resources = [lab("a", dates[0]), lab("b", dates[1])];
-        let out = imported(&resources, &Scope::everything(day(AS_OF))).unwrap();
-        let values: Vec<String> = out.records[1..].iter().map(|r| value_text(r.value)).collect();
-        (values, out.records[1].start)
-    };
-    let seven = || "7".to_owned();
-    assert_eq!(
-        values(["2026-01", "2026-02-01"]),
-        (vec![seven(), seven()], day("2026-01-01"))
-    );
-    assert_eq!(
-        values(["2026-01", "2026-01-15"]),
-        (vec![String::new(), seven()], day("2026-01-31"))
-    );
-    assert_eq!(
-        values(["2026-01", "2026"]),
-        (vec![String::new(), String::new()], day("2026-01-31"))
-    );
-    assert_eq!(
-        values(["2026-01-15", "2026-01-15"]),
-        (vec![seven(), seven()], day("2026-01-15"))
-    );
 }
