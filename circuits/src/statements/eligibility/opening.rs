@@ -32,6 +32,9 @@ pub enum OpeningRefused {
     /// The leaf is not one of the policy's table.
     #[error("opened leaf {0} is not in the policy's code table")]
     Leaf(usize),
+    /// The code 0 of empty slots is decided by the first leaf.
+    #[error("the first opened leaf is not the code table's sentinel")]
+    Sentinel,
     /// The code lies elsewhere.
     #[error("the leaf chosen for record {0} does not decide its code")]
     Code(usize),
@@ -85,7 +88,8 @@ impl Opening {
         self.choices.get(record).copied().unwrap_or([empty; 2])
     }
 
-    /// Checks that every leaf is in the table and every choice decides its code.
+    /// Checks that every leaf is in the table, the sentinel the first of them, and that every choice decides its
+    /// code.
     ///
     /// # Errors
     /// The first that does not.
@@ -95,8 +99,14 @@ impl Opening {
                 return Err(OpeningRefused::Leaf(i));
             }
         }
-        for (i, record) in records.iter().enumerate() {
-            let codes = [record.record.code, record.record.code2];
+        let first = self.leaves.first().map(|opened| (opened.leaf.lo, opened.leaf.hi));
+        if first != Some((0, 0)) {
+            return Err(OpeningRefused::Sentinel);
+        }
+        // A choice without a record is one for an empty slot.
+        for i in 0..records.len().max(self.choices.len()) {
+            let record = records.get(i).map(|salted| &salted.record);
+            let codes = record.map_or([Code::NONE; 2], |r| [r.code, r.code2]);
             for (code, choice) in codes.into_iter().zip(self.choice(i)) {
                 let decided = self.leaves.get(choice.leaf).is_some_and(|opened| {
                     let (leaf, code) = (&opened.leaf, code.packed());

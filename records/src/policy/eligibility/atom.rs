@@ -55,6 +55,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether whatever fits for certain may fit.
+    fn is_ordered(&self) -> bool {
+        self.definite & !self.possible == 0
+    }
+
     /// What a field with this number is: `Some(true)` fits, `None` may fit, `Some(false)` does not.
     pub fn admits(self, number: u8) -> Option<bool> {
         let has = |mask: u8| number < 8 && mask >> number & 1 == 1;
@@ -115,7 +120,8 @@ impl Atom {
         ]
     }
 
-    /// Reads an atom back from its words; `None` for words that no atom has. Two zero words are no atom.
+    /// Reads an atom back from its words; `None` for words that no atom has, among them those of a filter whose
+    /// `possible` lacks a number of `definite`. Two zero words are no atom.
     pub fn from_words(words: &[Fr; 2]) -> Option<Self> {
         let head = unpack(&words[0], &HEAD_WIDTHS)?;
         let bounds = unpack(&words[1], &BOUND_WIDTHS)?;
@@ -139,7 +145,9 @@ impl Atom {
             low: bounds[0] as u64,
             high: bounds[1] as u64,
         };
-        (atom.words() == *words).then_some(atom)
+        // The circuit counts certain matches as a part of the possible ones.
+        let ordered = [atom.status, atom.verification].iter().all(Filter::is_ordered);
+        (ordered && atom.words() == *words).then_some(atom)
     }
 }
 
@@ -174,6 +182,38 @@ mod tests {
         assert_eq!(Atom::from_words(&ever.words()), Some(ever));
         assert_eq!(Atom::from_words(&[Fr::from(0u64); 2]), None);
         assert_eq!(Atom::from_words(&[Fr::from(3u64), Fr::from(0u64)]), None);
+    }
+
+    #[test]
+    fn what_fits_for_certain_may_fit() {
+        let filter = Filter {
+            definite: 0b10,
+            possible: 0b11,
+        };
+        let atom = Atom {
+            operation: Operation::Exists,
+            category: Category::Condition,
+            status: filter,
+            verification: filter,
+            within_days: None,
+            count: 1,
+            unit: 0,
+            low: 0,
+            high: 0,
+        };
+        assert_eq!(Atom::from_words(&atom.words()), Some(atom.clone()));
+        let wrong = Filter {
+            definite: 0b110,
+            possible: 0b11,
+        };
+        for (status, verification) in [(wrong, filter), (filter, wrong)] {
+            let atom = Atom {
+                status,
+                verification,
+                ..atom.clone()
+            };
+            assert_eq!(Atom::from_words(&atom.words()), None);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Each clause broken once, and what a lying prover would try; relation and circuit must both refuse.
 
-use super::super::{Choice, Eligibility, OpeningRefused, Refused, Witness};
+use super::super::{Choice, Eligibility, Opening, OpeningRefused, Refused, Witness};
 use super::fixture::{Small, World, accepted, code, refused};
 use crate::gadgets::registry::KeyRefused;
 use crate::statement::Circuit;
@@ -12,6 +12,8 @@ use medproof_verifier::statement::EligibilityPublic;
 use medproof_verifier::{Day, Role};
 
 type Pair = (EligibilityPublic, Witness);
+/// A change of the claim of an atom.
+type Change = fn(&mut Witness, usize);
 
 fn one() -> Fr {
     Fr::from(1u64)
@@ -199,6 +201,30 @@ fn a_code_is_decided_by_the_policys_table_only() {
     refused(&public, &witness, &Refused::Clause(clause));
 }
 
+#[test]
+fn empty_slots_are_decided_by_the_sentinel() {
+    // The same leaves and choices in another order.
+    broken(OpeningRefused::Sentinel.into(), |_, (_, w)| {
+        let Opening { leaves, choices } = &mut w.opening;
+        leaves.swap(0, 1);
+        for choice in choices.iter_mut().flatten().filter(|c| c.leaf < 2) {
+            choice.leaf = 1 - choice.leaf;
+        }
+    });
+    broken(OpeningRefused::Sentinel.into(), |_, (_, w)| {
+        w.opening.leaves.clear();
+    });
+    // A choice for a slot without a record.
+    broken(OpeningRefused::Code(8).into(), |_, (_, w)| {
+        assert_eq!(w.snapshot.records.len(), 8);
+        let member = Choice {
+            leaf: 1,
+            inside: true,
+        };
+        w.opening.choices.push([member; 2]);
+    });
+}
+
 /// The number of the clause that holds nothing but this atom.
 fn clause_of(world: &World, name: &str) -> usize {
     let bit = 1u16 << at(world, name);
@@ -303,7 +329,7 @@ fn evidence_cannot_be_stretched() {
     let (public, honest) = world.assignment();
     let (a1c, egfr) = (at(&world, "a1c"), at(&world, "egfr"));
     accepted(&public, &honest);
-    let cases: [(usize, fn(&mut Witness, usize)); 7] = [
+    let cases: [(usize, Change); 7] = [
         (a1c, |w, i| w.claims[i].day += 1),
         (a1c, |w, i| w.claims[i].value += 1),
         // Another record beside the latest, or none.
