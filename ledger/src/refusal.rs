@@ -53,6 +53,16 @@ pub enum Refusal {
         /// The entry's number.
         got: u64,
     },
+    /// A sequence number is too far above the last.
+    #[error("sequence number {got} is more than 2^32 above {last}, the last one of {party}: take the next")]
+    SequenceStep {
+        /// The party.
+        party: Name,
+        /// Its last number.
+        last: u64,
+        /// The entry's number.
+        got: u64,
+    },
     /// A governance entry is out of order.
     #[error("governance sequence number {got} where {expected} comes next")]
     GovernanceSequence {

@@ -298,7 +298,9 @@ impl Rules {
                     return Err(Refusal::Validity);
                 }
                 let overlaps = |other: &&PolicyTerms| {
-                    other.purpose == PolicyPurpose::Dispense
+                    // A policy that was ended altogether covers no day.
+                    other.valid_from <= other.valid_to
+                        && other.purpose == PolicyPurpose::Dispense
                         && other.domain == terms.domain
                         && other.valid_from <= terms.valid_to
                         && terms.valid_from <= other.valid_to

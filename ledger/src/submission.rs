@@ -24,7 +24,11 @@ impl Submission {
     /// # Errors
     /// [`Refusal`].
     pub fn check(bytes: &[u8], rules: &Rules) -> Result<Self, Refusal> {
-        let entry = Entry::from_bytes(bytes)?;
+        Self::check_entry(Entry::from_bytes(bytes)?, bytes, rules)
+    }
+
+    /// As [`Submission::check`], for an entry that was decoded from `bytes`.
+    pub(crate) fn check_entry(entry: Entry, bytes: &[u8], rules: &Rules) -> Result<Self, Refusal> {
         let id = rules.ledger_id();
         let (keys, threshold) = rules.governance();
         let mut verified = None;

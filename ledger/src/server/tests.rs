@@ -5,7 +5,7 @@ use crate::{
     audit::audit,
     testing::{
         DAY, Governance, Now, START, account, claim, dispense, eligibility, fr, genesis, key_of, name, open,
-        post,
+        post, put_action,
     },
 };
 use medproof_proto::{
@@ -13,8 +13,8 @@ use medproof_proto::{
     ledger_client::{ClientError, Ledger},
 };
 use medproof_verifier::{
-    Checkpoint, Day, Entry, Fr, Receipt, Statement,
-    entry::{NullifierKind, Signed, Void},
+    Checkpoint, Day, Entry, Fr, Receipt, Role, Statement,
+    entry::{NullifierKind, RegistryAction, Signed, Void},
     inclusion::verify_consistency,
 };
 use std::{collections::BTreeMap, path::Path};
@@ -370,6 +370,49 @@ async fn one_of_a_hundred_racing_posts_of_a_nullifier_wins() {
     }
     assert_eq!(receipts.iter().filter(|a| !a.repeated).count(), 1);
     assert!(receipts.iter().all(|a| a.receipt == receipts[0].receipt));
+    assert!(audit(&mut ledger, |_, _| ()).await.unwrap().is_clean());
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_gets_its_receipt_after_the_posting_key_has_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut ledger, mut governance) = begin(directory.path()).await;
+    let roots = now(&mut ledger).await;
+    let entry = fill(&roots, 1, "pharmacy-1");
+    let filled = ledger.append(&entry).await.unwrap();
+    let void = Void {
+        sequence: 1,
+        party: name("pharmacy-1"),
+        dispense: filled.receipt.index,
+    };
+    let void = Entry::Void(Signed::new(void, &ledger.ledger_id(), &key_of("pharmacy-1")));
+    let voided = ledger.append(&void).await.unwrap();
+
+    let mut put = put_action(Role::Pharmacy, "pharmacy-1", name("us-ma").to_fr());
+    let RegistryAction::Put { posting_key, .. } = &mut put else {
+        unreachable!()
+    };
+    *posting_key = key_of("another key").verifying_key();
+    ledger.append(&governance.registry(20, put)).await.unwrap();
+
+    for (entry, first) in [(&entry, &filled), (&void, &voided)] {
+        let again = ledger.append(entry).await.unwrap();
+        assert!(again.repeated);
+        assert_eq!(again.receipt, first.receipt);
+        assert_eq!(
+            (again.commitment_index, again.time),
+            (first.commitment_index, first.time)
+        );
+    }
+    // What is new needs the new key, and the ledger's own entries are not repeated by anybody.
+    let roots = now(&mut ledger).await;
+    let new = fill(&roots, 2, "pharmacy-1");
+    assert_eq!(code(ledger.append(&new).await), Code::Unauthenticated);
+    for entry in ledger.entries(0, 1).await.unwrap() {
+        let status = ledger.raw().append(wire::AppendRequest { entry }).await;
+        assert_eq!(status.unwrap_err().code(), Code::InvalidArgument);
+    }
     assert!(audit(&mut ledger, |_, _| ()).await.unwrap().is_clean());
     server.shutdown().await;
 }

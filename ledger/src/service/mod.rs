@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     refusal::Refusal,
     sequencer::{Command, Outcome, Published},
-    state::Spent,
+    state::{Effects, Spent, find_event},
     store::Store,
     submission::Submission,
     table::{Base, Change, StoreError, Table, nullifier_key, number},
@@ -19,6 +19,7 @@ use medproof_proto::{
 use medproof_verifier::{
     CircuitId, Day,
     entry::{Entry, Kind, MAX_INPUTS, statement_key},
+    inclusion::leaf_hash,
     leaf_range::{MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
 };
 use read::Which;
@@ -64,26 +65,48 @@ impl Service {
         }
     }
 
-    /// Checks an entry on the CPU pool against the rules of the last batch.
-    async fn check(&self, bytes: Vec<u8>, rules: Arc<crate::Rules>) -> Result<Submission, Status> {
+    /// Decodes an entry on the CPU pool, looks it up, and checks one that is new against the rules of the
+    /// last batch.
+    async fn receive(&self, bytes: Vec<u8>) -> Result<Received, Status> {
+        let (store, published) = (self.store.clone(), self.now());
         let (answer, checked) = oneshot::channel();
         rayon::spawn(move || {
             // Whoever has gone away needs no answer.
-            let _ = answer.send(Submission::check(&bytes, &rules));
+            let _ = answer.send(receive(&bytes, &store, &published));
         });
         checked.await.map_err(|_| stopped())?.map_err(refused)
     }
 
-    async fn sequence(&self, submission: Submission) -> Result<Result<Outcome, Refusal>, Status> {
+    async fn sequence(&self, submission: Box<Submission>) -> Result<Result<Outcome, Refusal>, Status> {
         let (reply, outcome) = oneshot::channel();
-        match self
-            .commands
-            .try_send(Command::Append(Box::new(submission), reply))
-        {
+        match self.commands.try_send(Command::Append(submission, reply)) {
             Ok(()) => outcome.await.map_err(|_| stopped()),
             Err(TrySendError::Full(_)) => Err(busy()),
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
+    }
+}
+
+/// An entry that was decoded and looked up.
+enum Received {
+    /// Its event is in the log.
+    Known(Effects),
+    /// It is new as of the last batch, and its proof and signatures hold.
+    New(Box<Submission>),
+}
+
+/// The lookup comes first: what was accepted is answered with its receipt, also where the party's key has
+/// changed since. Rules and size are of one batch: an entry that these rules refuse is neither in the log
+/// up to that size, nor will an earlier copy that still waits be accepted under the party's old key.
+fn receive(bytes: &[u8], store: &Store, published: &Published) -> Result<Received, Refusal> {
+    let entry = Entry::from_bytes(bytes)?;
+    let known = find_event(|table, key| store.get(table, key), &entry, leaf_hash(bytes))?;
+    match known {
+        // Beyond the published size an entry has no signed checkpoint yet; the sequencer finds it there.
+        Some(effects) if published.healthy && effects.index < published.head.size => {
+            Ok(Received::Known(effects))
+        }
+        _ => Submission::check_entry(entry, bytes, &published.rules).map(|s| Received::New(Box::new(s))),
     }
 }
 
@@ -103,9 +126,13 @@ impl Ledger for Service {
     ) -> Result<Response<wire::AppendResponse>, Status> {
         let _place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
         let bytes = request.into_inner().entry;
-        let rules = self.now().rules.clone();
-        let submission = self.check(bytes, rules).await?;
-        let outcome = self.sequence(submission).await?.map_err(refused)?;
+        let outcome = match self.receive(bytes).await? {
+            Received::Known(effects) => Outcome {
+                effects,
+                repeated: true,
+            },
+            Received::New(submission) => self.sequence(submission).await?.map_err(refused)?,
+        };
         let index = outcome.effects.index;
         let (receipt, time) = self.read(move |store| read::receipt(store, index)).await?;
         Ok(Response::new(wire::AppendResponse {

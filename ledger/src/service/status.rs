@@ -32,6 +32,7 @@ fn code(refusal: &Refusal) -> Code {
         R::UnknownCircuit(_)
         | R::RetiredCircuit(_)
         | R::Sequence { .. }
+        | R::SequenceStep { .. }
         | R::GovernanceSequence { .. }
         | R::Anchor
         | R::IdentityRoot

@@ -36,6 +36,9 @@ use tree::Tree;
 /// Longest time between a dispense and its VOID, in seconds (14 days).
 pub const VOID_SECONDS: u64 = 14 * 86_400;
 
+/// Longest step from a party's last sequence number to its next.
+pub const MAX_SEQUENCE_STEP: u64 = 1 << 32;
+
 /// Kind of a commitment: the ledger, not the poster, decides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -192,20 +195,8 @@ impl<B: Base> State<B> {
     /// # Errors
     /// [`StoreError`].
     pub fn find(&self, submission: &Submission) -> Result<Option<Effects>, StoreError> {
-        let (table, key) = match &submission.entry {
-            Entry::Statement(post) => (Table::Statement, post.key()),
-            _ => (Table::ByLeaf, submission.leaf_hash),
-        };
-        let Some(row) = self.view.get(table, &key)? else {
-            return Ok(None);
-        };
-        let index = number(table, &row)?;
-        let placed = self.view.get(Table::Placed, &index.to_be_bytes())?;
-        let commitment_index = placed.map(|row| number(Table::Placed, &row)).transpose()?;
-        Ok(Some(Effects {
-            index,
-            commitment_index,
-        }))
+        let get = |table, key: &[u8]| self.view.get(table, key);
+        find_event(get, &submission.entry, submission.leaf_hash)
     }
 
     /// Judges an entry at `time` (the time of its seal) and, if it is accepted, takes it into the batch
@@ -359,15 +350,15 @@ impl<B: Base> State<B> {
             Some(row) => number(Table::Party, &row)?,
             None => 0,
         };
-        if got > last {
-            Ok(())
-        } else {
-            Err(Refusal::Sequence {
-                party: party.clone(),
-                last,
-                got,
-            })
+        let party = party.clone();
+        if got <= last {
+            return Err(Refusal::Sequence { party, last, got });
         }
+        // One entry must not use up every number that is left.
+        if got - last > MAX_SEQUENCE_STEP {
+            return Err(Refusal::SequenceStep { party, last, got });
+        }
+        Ok(())
     }
 
     fn use_sequence(&mut self, party: &Name, sequence: u64) {
@@ -444,6 +435,30 @@ impl Spent {
         };
         Ok(Self { index, burned })
     }
+}
+
+/// Where the event of an entry with this leaf hash stands in the tables, if it does.
+pub(crate) fn find_event(
+    get: impl Fn(Table, &[u8]) -> Result<Option<Vec<u8>>, StoreError>,
+    entry: &Entry,
+    leaf_hash: [u8; 32],
+) -> Result<Option<Effects>, StoreError> {
+    let (table, key) = match entry {
+        // Made by the ledger: posting one is refused, known or not.
+        Entry::Genesis(_) | Entry::Seal(_) => return Ok(None),
+        Entry::Statement(post) => (Table::Statement, post.key()),
+        _ => (Table::ByLeaf, leaf_hash),
+    };
+    let Some(row) = get(table, &key)? else {
+        return Ok(None);
+    };
+    let index = number(table, &row)?;
+    let placed = get(Table::Placed, &index.to_be_bytes())?;
+    let commitment_index = placed.map(|row| number(Table::Placed, &row)).transpose()?;
+    Ok(Some(Effects {
+        index,
+        commitment_index,
+    }))
 }
 
 /// Reads the entry at `index`.

@@ -2,6 +2,7 @@
 
 use crate::{
     refusal::Refusal,
+    state::MAX_SEQUENCE_STEP,
     submission::Submission,
     table::Base,
     testing::{
@@ -143,6 +144,14 @@ fn only_the_right_role_opens_in_its_own_domain() {
             ..
         }
     );
+    // Nor may one entry leave its party without numbers.
+    let top = MAX_SEQUENCE_STEP + 99;
+    for far in [top + 1, u64::MAX] {
+        let jump = open(w.id(), far, "authority", "us-ma", account(4, 10));
+        refused!(w.submit(&jump), Refusal::SequenceStep { last: 99, .. });
+    }
+    w.submit(&open(w.id(), top, "authority", "us-ma", account(4, 10)))
+        .unwrap();
 }
 
 #[test]

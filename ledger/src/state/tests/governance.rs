@@ -1,6 +1,8 @@
 //! CIRCUIT, REGISTRY and POLICY entries.
 
 use super::*;
+use crate::testing::terms;
+use medproof_verifier::entry::{PolicyAction, PolicyChange, PolicyTerms};
 
 #[test]
 fn circuits_are_accepted_by_governance_and_retired_for_good() {
@@ -195,4 +197,36 @@ fn registry_leaves_fit_their_roles_and_domains_have_one_opener() {
     w.governance.sequence -= 1;
     let unknown = w.governance.end_policy(999, Day(5));
     refused!(w.submit(&unknown), Refusal::UnknownPolicy);
+}
+
+#[test]
+fn a_policy_that_was_ended_altogether_overlaps_none() {
+    let mut w = World::new();
+    let day = |days: u64| Day::from_unix_seconds(START - days * DAY);
+    let accept = |w: &mut World, id| {
+        w.governance.sequence += 1;
+        // From before to after the days of the policy of the set-up.
+        let terms = PolicyTerms {
+            valid_from: day(200),
+            ..terms(id, "us-ma", PolicyPurpose::Dispense)
+        };
+        let body = PolicyChange {
+            sequence: w.governance.sequence,
+            action: PolicyAction::Accept(terms),
+        };
+        let entry = Entry::Policy(w.governance.sign(body));
+        w.submit(&entry)
+    };
+    refused!(accept(&mut w, 101), Refusal::PolicyOverlap(_));
+    w.governance.sequence -= 1;
+    // Its one first day is left: still an overlap.
+    let ended = w.governance.end_policy(100, day(100));
+    w.submit(&ended).unwrap();
+    refused!(accept(&mut w, 101), Refusal::PolicyOverlap(_));
+    w.governance.sequence -= 1;
+    let ended = w.governance.end_policy(100, day(101));
+    w.submit(&ended).unwrap();
+    accept(&mut w, 101).unwrap();
+    w.reopen();
+    refused!(accept(&mut w, 102), Refusal::PolicyOverlap(_));
 }
