@@ -1,5 +1,5 @@
 //! What a relying party asks for with a challenge, its hash in `ctx`, and whether a statement and its
-//! opening answer it (`docs/format.md`, section "What is asked").
+//! opening answer it (`docs/format.md`, section 14).
 
 use crate::{
     CircuitName, Day, Fr, Name, Statement, Tag,

@@ -81,8 +81,8 @@ struct Slot {
 pub(crate) enum Begin {
     /// Check it: the question.
     Check(Arc<Question>),
-    /// Send the entry again.
-    Resend(Arc<Post>),
+    /// Send the entry again. Without the question (after a restart) nothing is handed over.
+    Resend(Arc<Post>, Option<Arc<Question>>),
     /// Answer as before.
     Repeat(Arc<Done>),
 }
@@ -181,7 +181,9 @@ impl Challenges {
         let begin = match &slot.stage {
             Stage::Busy => return Err(GatewayError::Busy),
             Stage::Done(done) if done.key() == *key => return Ok(Begin::Repeat(Arc::clone(done))),
-            Stage::Posting(post) if presentation_key(&post.inputs) == *key => Begin::Resend(Arc::clone(post)),
+            Stage::Posting(post) if presentation_key(&post.inputs) == *key => {
+                Begin::Resend(Arc::clone(post), slot.question.clone())
+            }
             Stage::Done(_) | Stage::Posting(_) => return Err(GatewayError::Used),
             Stage::Open => {
                 let question = slot.question.as_ref().ok_or(GatewayError::UnknownChallenge)?;

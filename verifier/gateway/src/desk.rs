@@ -23,6 +23,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tonic::Code;
 
 /// A challenge with everything that a holder needs to answer it.
 #[derive(Debug, Clone)]
@@ -90,6 +91,8 @@ pub enum Outcome {
     Posting,
     /// Accepted and posted at this leaf index.
     Posted(u64),
+    /// The dispense at this leaf index was taken back, or that was asked for and the ledger has not refused.
+    Voided(u64),
     /// A bind was accepted for this pseudonym.
     Bound([u8; 32]),
     /// Not answered in time.
@@ -106,7 +109,9 @@ pub struct Desk<L, C> {
     utc_offset_minutes: i32,
     challenges: Mutex<Challenges>,
     journal: Mutex<Journal>,
-    voids: tokio::sync::Mutex<BTreeMap<[u8; 32], Posted>>,
+    voids: Mutex<BTreeMap<[u8; 32], Taking>>,
+    /// One void at a time: each needs the next sequence number.
+    void_turn: tokio::sync::Mutex<()>,
     ledger: L,
     clock: C,
 }
@@ -140,7 +145,8 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             utc_offset_minutes: config.utc_offset_minutes,
             challenges: Mutex::new(challenges),
             journal: Mutex::new(journal),
-            voids: tokio::sync::Mutex::new(voids),
+            voids: Mutex::new(voids),
+            void_turn: tokio::sync::Mutex::new(()),
             ledger,
             clock,
         })
@@ -251,10 +257,30 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         let desk = Arc::clone(self);
         let work = match begin {
             Begin::Repeat(done) => return Ok(answer(&done, false)),
-            Begin::Resend(post) => tokio::spawn(async move { desk.post(challenge, post).await }),
+            Begin::Resend(post, None) => {
+                tokio::spawn(async move { desk.post(challenge, post, Sent::Before).await })
+            }
+            Begin::Resend(post, Some(question)) => tokio::spawn(async move {
+                // Public inputs are public: only proof and opening show that this is the holder.
+                if let Err(error) = desk.check_again(presentation, question).await {
+                    lock(&desk.challenges).settle(&challenge, Stage::Posting(post));
+                    return Err(error);
+                }
+                let answer = desk.post(challenge, post, Sent::Before).await?;
+                Ok(Answer {
+                    hand_over: true,
+                    ..answer
+                })
+            }),
             Begin::Check(question) => tokio::spawn(async move {
                 match desk.check(presentation, question).await {
-                    Ok(Checked::Post(post)) => desk.post(challenge, post).await,
+                    Ok(Checked::Post(post)) => {
+                        let answer = desk.post(challenge, post, Sent::First).await?;
+                        Ok(Answer {
+                            hand_over: true,
+                            ..answer
+                        })
+                    }
                     Ok(Checked::Bound(done)) => {
                         lock(&desk.challenges).settle(&challenge, Stage::Done(Arc::clone(&done)));
                         Ok(answer(&done, true))
@@ -275,12 +301,16 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         presentation: Presentation,
         question: Arc<Question>,
     ) -> Result<Checked, GatewayError> {
-        let (desk, today) = (Arc::clone(self), self.today());
+        let desk = Arc::clone(self);
+        // A challenge of yesterday is not answered today.
+        if question.asked.date().is_some_and(|date| date != self.today()) {
+            return Err(GatewayError::Date);
+        }
         let challenge = presentation.challenge;
         let key = presentation_key(&presentation.inputs);
         // Pairings and a disk sync: off the reactor.
         let work = tokio::task::spawn_blocking(move || {
-            let (statement, context) = desk.verify(&presentation, &question, today)?;
+            let (statement, context) = desk.verify(&presentation, &question)?;
             if let Statement::Bind(bind) = statement {
                 return Ok(Verdict::Bind(bind));
             }
@@ -308,11 +338,22 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         Ok(Checked::Bound(Arc::new(Done::Bound { time, key, subject })))
     }
 
+    /// The same checks for an answer whose entry was signed before, but for the date: that was right when
+    /// the entry was signed, and the ledger judges it too.
+    async fn check_again(
+        self: &Arc<Self>,
+        presentation: Presentation,
+        question: Arc<Question>,
+    ) -> Result<(), GatewayError> {
+        let desk = Arc::clone(self);
+        let work = tokio::task::spawn_blocking(move || desk.verify(&presentation, &question).map(|_| ()));
+        work.await.map_err(|_| GatewayError::Task)?
+    }
+
     fn verify(
         &self,
         presentation: &Presentation,
         question: &Question,
-        today: Day,
     ) -> Result<(Statement, Context), GatewayError> {
         let name = question.circuit;
         let key = self
@@ -321,10 +362,6 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             .ok_or_else(|| GatewayError::Circuit(name.as_str().to_owned()))?;
         let statement = Statement::from_slice(name, &presentation.inputs)
             .map_err(|e| GatewayError::Presentation(e.to_string()))?;
-        // A challenge of yesterday is not answered today.
-        if question.asked.date().is_some_and(|date| date != today) {
-            return Err(GatewayError::Date);
-        }
         let context = Context {
             ledger_id: self.ledger_id,
             circuit_id: key.circuit_id(),
@@ -343,12 +380,18 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         Ok(written.await.map_err(|_| GatewayError::Task)??)
     }
 
-    /// Posts a signed entry and records what became of it.
-    async fn post(self: &Arc<Self>, challenge: [u8; 32], post: Arc<Post>) -> Result<Answer, GatewayError> {
+    /// Posts a signed entry and records what became of it. Whether anything is handed over is the caller's
+    /// to say.
+    async fn post(
+        self: &Arc<Self>,
+        challenge: [u8; 32],
+        post: Arc<Post>,
+        sent: Sent,
+    ) -> Result<Answer, GatewayError> {
         let entry = Entry::Statement(Box::new(Post::clone(&post)));
         let settled = match self.ledger.append(&entry).await {
             Ok(appended) => self.accepted(challenge, &post, appended).await,
-            Err(error @ PostError::Refused { .. }) => {
+            Err(error @ PostError::Refused { .. }) if sent == Sent::First || !error.is_signature() => {
                 // The challenge may be answered anew, for example from a newer note.
                 let written = self.record(Record::Refused { challenge }).await;
                 lock(&self.challenges).settle(&challenge, Stage::Open);
@@ -360,7 +403,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         match settled {
             Ok(done) => {
                 lock(&self.challenges).settle(&challenge, Stage::Done(Arc::clone(&done)));
-                Ok(answer(&done, true))
+                Ok(answer(&done, false))
             }
             Err(error) => {
                 // The ledger may have the entry: only the same statement can be presented again.
@@ -394,7 +437,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
     pub async fn settle(self: &Arc<Self>) {
         let unsettled = lock(&self.challenges).unsettled();
         for (challenge, post) in unsettled {
-            match self.post(challenge, post).await {
+            match self.post(challenge, post, Sent::Before).await {
                 Ok(_) => tracing::info!("settled an entry of an earlier run"),
                 Err(error) => tracing::warn!(cause = %error, "an entry of an earlier run has no receipt yet"),
             }
@@ -414,6 +457,9 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             Stage::Busy | Stage::Posting(_) => Outcome::Posting,
             Stage::Done(done) => match done.as_ref() {
                 Done::Posted { .. } => match answer(&done, false).posted {
+                    Some(posted) if lock(&self.voids).contains_key(challenge) => {
+                        Outcome::Voided(posted.receipt.index)
+                    }
                     Some(posted) => Outcome::Posted(posted.receipt.index),
                     None => Outcome::Posting,
                 },
@@ -432,44 +478,108 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         if self.party.role != Role::Pharmacy {
             return Err(GatewayError::NotAsked("only a pharmacy voids"));
         }
-        let Outcome::Posted(dispense) = self.outcome(&challenge)? else {
+        let (Outcome::Posted(dispense) | Outcome::Voided(dispense)) = self.outcome(&challenge)? else {
             return Err(GatewayError::NotAsked("the challenge has no posted dispense"));
         };
+        // From now on staff is told not to hand it over.
+        lock(&self.voids).entry(challenge).or_insert(Taking::Asked);
         let desk = Arc::clone(self);
-        // One void at a time: each needs the next sequence number. Not cut off with its caller.
+        // Not cut off with its caller.
         let work = tokio::spawn(async move {
-            let mut voids = desk.voids.lock().await;
-            if let Some(done) = voids.get(&challenge) {
-                return Ok(done.clone());
-            }
-            let body = Void {
-                sequence: desk.ledger.last_sequence(&desk.party.name).await? + 1,
-                party: desk.party.name.clone(),
-                dispense,
-            };
-            let entry = Entry::Void(Signed::new(body, &desk.ledger_id, &desk.signing_key));
-            let appended = desk.ledger.append(&entry).await?;
-            let posted = Posted {
-                entry: entry.to_bytes(),
-                receipt: appended.receipt,
-                commitment_index: appended.commitment_index,
-                sealed: appended.time,
-            };
-            desk.record(Record::Voided {
-                challenge,
-                entry: posted.entry.clone(),
-                receipt: posted.receipt.to_bytes(),
-                commitment_index: posted.commitment_index,
-                sealed: posted.sealed,
-            })
-            .await?;
-            let challenges = lock(&desk.challenges);
-            voids.retain(|c, _| challenges.knows(c));
-            voids.insert(challenge, posted.clone());
-            Ok(posted)
+            let _turn = desk.void_turn.lock().await;
+            desk.take_back(challenge, dispense).await
         });
         work.await.map_err(|_| GatewayError::Task)?
     }
+
+    async fn take_back(self: &Arc<Self>, challenge: [u8; 32], dispense: u64) -> Result<Posted, GatewayError> {
+        let stage = lock(&self.voids).get(&challenge).cloned();
+        let (entry, sent) = match stage {
+            Some(Taking::Done(posted)) => return Ok(posted),
+            Some(Taking::Sent(entry)) => (entry, Sent::Before),
+            Some(Taking::Asked) | None => match self.void_entry(dispense).await {
+                Ok(entry) => (Arc::new(entry), Sent::First),
+                Err(error) => {
+                    // Nothing was sent.
+                    lock(&self.voids).remove(&challenge);
+                    return Err(error);
+                }
+            },
+        };
+        lock(&self.voids).insert(challenge, Taking::Sent(Arc::clone(&entry)));
+        let appended = match self.ledger.append(&entry).await {
+            Ok(appended) => appended,
+            Err(error) => {
+                if refuses_void(&error, sent) {
+                    lock(&self.voids).remove(&challenge);
+                }
+                return Err(error.into());
+            }
+        };
+        let posted = Posted {
+            entry: entry.to_bytes(),
+            receipt: appended.receipt,
+            commitment_index: appended.commitment_index,
+            sealed: appended.time,
+        };
+        self.record(Record::Voided {
+            challenge,
+            entry: posted.entry.clone(),
+            receipt: posted.receipt.to_bytes(),
+            commitment_index: posted.commitment_index,
+            sealed: posted.sealed,
+        })
+        .await?;
+        let mut voids = lock(&self.voids);
+        let challenges = lock(&self.challenges);
+        voids.retain(|c, _| challenges.knows(c));
+        voids.insert(challenge, Taking::Done(posted.clone()));
+        Ok(posted)
+    }
+
+    async fn void_entry(&self, dispense: u64) -> Result<Entry, GatewayError> {
+        let last = self.ledger.last_sequence(&self.party.name).await?;
+        let sequence = last
+            .checked_add(1)
+            .ok_or_else(|| PostError::Receipt("this party's sequence numbers are used up".into()))?;
+        let body = Void {
+            sequence,
+            party: self.party.name.clone(),
+            dispense,
+        };
+        Ok(Entry::Void(Signed::new(body, &self.ledger_id, &self.signing_key)))
+    }
+}
+
+/// How far a void has come.
+#[derive(Clone)]
+enum Taking {
+    /// Asked for, nothing sent.
+    Asked,
+    /// Whether the ledger has this entry is not known.
+    Sent(Arc<Entry>),
+    /// The receipt is durable.
+    Done(Posted),
+}
+
+/// Whether a refusal leaves the fill as it is.
+fn refuses_void(error: &PostError, sent: Sent) -> bool {
+    match error {
+        // Voided by an entry whose receipt was lost: only its own pharmacy can void a fill.
+        PostError::Refused {
+            code: Code::AlreadyExists,
+            ..
+        } => false,
+        PostError::Refused { .. } => sent == Sent::First || !error.is_signature(),
+        PostError::Unavailable(_) | PostError::Receipt(_) => false,
+    }
+}
+
+/// Whether the ledger may have an entry already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    First,
+    Before,
 }
 
 enum Verdict {
@@ -501,7 +611,7 @@ fn answer(done: &Done, hand_over: bool) -> Answer {
 fn restore(
     challenges: &mut Challenges,
     records: Vec<Record>,
-) -> Result<BTreeMap<[u8; 32], Posted>, JournalError> {
+) -> Result<BTreeMap<[u8; 32], Taking>, JournalError> {
     let mut voids = BTreeMap::new();
     for record in records {
         match record {
@@ -544,7 +654,7 @@ fn restore(
                     commitment_index,
                     sealed,
                 };
-                voids.insert(challenge, posted);
+                voids.insert(challenge, Taking::Done(posted));
             }
         }
     }

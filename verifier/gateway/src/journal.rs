@@ -1,7 +1,7 @@
 //! The journal of what was posted and handed over: small, append-only, synced before any answer.
 //!
 //! It holds challenges, posted entries and receipts, all of which are public, and for a bind the pseudonym.
-//! No record and no opening is ever written. The layout is in `docs/format.md`, section "Gateway".
+//! No record and no opening is ever written. The layout is in `docs/format.md`, section 15.
 
 use medproof_verifier::entry::DecodeError;
 use sha2::{Digest, Sha256};
@@ -248,19 +248,20 @@ impl Journal {
         if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             std::fs::create_dir_all(parent).map_err(failed("create the directory of"))?;
         }
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed("open"))?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        // It tells who was given what: nobody but the gateway's user reads it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(failed("open"))?;
         if file.try_lock().is_err() {
             return Err(JournalError::InUse(path.to_owned()));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed("read"))?;
-        if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
+        let cut = bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes);
+        // No record is written before the first bytes are on disk.
+        if cut || (bytes.len() <= MAGIC.len() && zeros(&bytes)) {
             file.set_len(0).map_err(failed("write"))?;
             file.seek(SeekFrom::Start(0)).map_err(failed("write"))?;
             file.write_all(MAGIC).map_err(failed("write"))?;
@@ -313,6 +314,10 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
+fn zeros(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
 /// The records and the end of the last whole one, or where the file is damaged.
 fn parse(bytes: &[u8]) -> Result<(Vec<Record>, usize), usize> {
     if !bytes.starts_with(MAGIC) {
@@ -326,6 +331,10 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Record>, usize), usize> {
             break;
         };
         let length = length as usize;
+        // A file can grow before its bytes are on disk: a tail of zeros was never a whole record.
+        if zeros(&bytes[at..]) {
+            break;
+        }
         if length == 0 || length > MAX_RECORD {
             return Err(at);
         }
@@ -406,6 +415,45 @@ mod tests {
             let (_, again) = Journal::open(&path).unwrap();
             assert_eq!(again.len(), read.len() + 1, "{cut}");
         }
+    }
+
+    #[test]
+    fn a_tail_of_zeros_was_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        for length in 0..=MAGIC.len() {
+            std::fs::write(&path, vec![0; length]).unwrap();
+            let (mut journal, read) = Journal::open(&path).unwrap();
+            assert!(read.is_empty());
+            for record in records() {
+                journal.append(&record).unwrap();
+            }
+        }
+        let whole = std::fs::read(&path).unwrap();
+        for length in [1, 3, 4, 5, 4_096] {
+            let tail = vec![0; length];
+            std::fs::write(&path, [&whole[..], &tail].concat()).unwrap();
+            let (mut journal, read) = Journal::open(&path).unwrap();
+            assert_eq!(read, records());
+            journal.append(&records()[2]).unwrap();
+            drop(journal);
+            assert_eq!(Journal::open(&path).unwrap().1.len(), read.len() + 1);
+        }
+        // Zeros that something follows are damage.
+        let bad = [&whole[..], &[0; 100], &[1]].concat();
+        std::fs::write(&path, bad).unwrap();
+        assert!(matches!(Journal::open(&path), Err(JournalError::Damaged { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_user_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        Journal::open(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -29,6 +29,20 @@ pub enum PostError {
     Receipt(String),
 }
 
+impl PostError {
+    /// Whether the ledger refuses the party's signature. That settles nothing about an entry that was sent
+    /// before: the party's key may have changed since.
+    pub(crate) fn is_signature(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                code: Code::Unauthenticated,
+                ..
+            }
+        )
+    }
+}
+
 /// What the gateway asks of a ledger.
 pub trait Ledger: Send + Sync + 'static {
     /// Appends an entry. The receipt has been verified against the ledger's checkpoint key. The same entry
@@ -86,6 +100,10 @@ impl Ledger for RemoteLedger {
         let mut pause = PAUSE;
         for attempt in 1.. {
             match client.append(entry).await.map_err(PostError::from) {
+                // The first copy may have been taken before the party's key changed.
+                Err(error) if attempt > 1 && error.is_signature() => {
+                    return Err(PostError::Unavailable(error.to_string()));
+                }
                 Err(PostError::Unavailable(reason)) if attempt < ATTEMPTS => {
                     tracing::warn!(attempt, reason, "the ledger did not answer; asking again");
                     tokio::time::sleep(pause).await;

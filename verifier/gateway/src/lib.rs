@@ -4,7 +4,7 @@
 //! the gateway checks freshness, context, proof, opening and date, signs, posts, and answers only after the
 //! ledger's receipt was verified and is on its own disk. It keeps no record and no opening.
 //!
-//! Start at [`desk::Desk`]; [`Server`] puts it on the wire. Layouts are in `docs/format.md`, section "Gateway".
+//! Start at [`desk::Desk`]; [`Server`] puts it on the wire. Layouts are in `docs/format.md`, sections 14 and 15.
 
 mod challenges;
 pub mod clock;

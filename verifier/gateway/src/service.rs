@@ -144,6 +144,7 @@ impl<L: Ledger, C: Clock> gateway_server::Gateway for Service<L, C> {
             Outcome::Open => (State::Open, None, vec![]),
             Outcome::Posting => (State::Posting, None, vec![]),
             Outcome::Posted(index) => (State::Accepted, Some(index), vec![]),
+            Outcome::Voided(index) => (State::Voided, Some(index), vec![]),
             Outcome::Bound(subject) => (State::Accepted, None, subject.to_vec()),
             Outcome::Expired => (State::Expired, None, vec![]),
         };

@@ -33,6 +33,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 use tempfile::TempDir;
+use tonic::Code;
 
 /// The first input is the square of 7; the others are free.
 struct Square(Vec<Fr>);
@@ -84,7 +85,7 @@ fn prove(circuit: CircuitName, inputs: &[Fr]) -> Proof {
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
     Answers,
-    Refuses,
+    Refuses(Code),
     /// Takes the entry, but the answer is lost.
     Loses,
 }
@@ -110,10 +111,10 @@ impl Ledger for FakeLedger {
     async fn append(&self, entry: &Entry) -> Result<Appended, PostError> {
         let bytes = entry.to_bytes();
         let mut inner = self.0.lock().unwrap();
-        if inner.0 == Mood::Refuses {
+        if let Mood::Refuses(code) = inner.0 {
             return Err(PostError::Refused {
-                code: tonic::Code::AlreadyExists,
-                reason: "the account nullifier is spent".into(),
+                code,
+                reason: "refused".into(),
             });
         }
         let known = inner.1.iter().position(|b| *b == bytes);
@@ -370,7 +371,7 @@ async fn a_challenge_expires_and_its_day_ends() {
 async fn a_refusal_reopens_the_challenge_and_a_lost_answer_does_not() {
     let world = World::new(Role::Sponsor);
     let issued = world.desk.challenge(trial(), None).unwrap();
-    world.ledger.mood(Mood::Refuses);
+    world.ledger.mood(Mood::Refuses(Code::AlreadyExists));
     let refused = world.desk.present(screened(&issued, 5)).await;
     assert!(matches!(
         refused,
@@ -387,6 +388,72 @@ async fn a_refusal_reopens_the_challenge_and_a_lost_answer_does_not() {
     ));
     world.ledger.mood(Mood::Answers);
     assert!(world.desk.present(screened(&issued, 6)).await.unwrap().hand_over);
+    assert_eq!(world.ledger.entries(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_signature_is_final_for_a_first_post_only() {
+    let world = World::new(Role::Sponsor);
+    let issued = world.desk.challenge(trial(), None).unwrap();
+    world.ledger.mood(Mood::Refuses(Code::Unauthenticated));
+    assert!(world.desk.present(screened(&issued, 5)).await.is_err());
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Open);
+    world.ledger.mood(Mood::Loses);
+    assert!(world.desk.present(screened(&issued, 5)).await.is_err());
+    // The ledger has it, and the party's key has changed since.
+    world.ledger.mood(Mood::Refuses(Code::Unauthenticated));
+    assert!(world.desk.present(screened(&issued, 5)).await.is_err());
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Posting);
+    let world = world.restart();
+    world.desk.settle().await;
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Posting);
+    world.ledger.mood(Mood::Answers);
+    world.desk.settle().await;
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Posted(0));
+    assert_eq!(world.ledger.entries(), 1);
+}
+
+#[tokio::test]
+async fn only_proof_and_opening_take_what_is_handed_over_once() {
+    let world = World::new(Role::Pharmacy);
+    let issued = world.desk.challenge(counter(), None).unwrap();
+    let (public, opening) = fill(&issued);
+    world.ledger.mood(Mood::Loses);
+    let lost = presentation(&issued, public.to_vec(), opening);
+    assert!(world.desk.present(lost).await.is_err());
+    world.ledger.mood(Mood::Answers);
+    // A stranger knows the public inputs from the ledger, also the proof, but not the opening.
+    let stranger = presentation(&issued, public.to_vec(), Opening::None);
+    assert!(matches!(
+        world.desk.present(stranger).await,
+        Err(GatewayError::Mismatch(Mismatch::Kind))
+    ));
+    let (public, opening) = fill(&issued);
+    let mut forged = presentation(&issued, public.to_vec(), opening);
+    forged.proof = prove(issued.circuit, &vec![Fr::from(49u64); public.to_vec().len()]);
+    assert!(matches!(
+        world.desk.present(forged).await,
+        Err(GatewayError::Proof(_))
+    ));
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Posting);
+    // The holder still gets it, also after midnight: the entry was signed on its day.
+    world.clock.set(NOW + 86_400);
+    let (public, opening) = fill(&issued);
+    let holder = presentation(&issued, public.to_vec(), opening);
+    assert!(world.desk.present(holder).await.unwrap().hand_over);
+    assert_eq!(world.ledger.entries(), 1);
+}
+
+#[tokio::test]
+async fn a_restored_entry_that_is_sent_again_hands_nothing_over() {
+    let world = World::new(Role::Sponsor);
+    let issued = world.desk.challenge(trial(), None).unwrap();
+    world.ledger.mood(Mood::Loses);
+    assert!(world.desk.present(screened(&issued, 5)).await.is_err());
+    let world = world.restart();
+    world.ledger.mood(Mood::Answers);
+    let answer = world.desk.present(screened(&issued, 5)).await.unwrap();
+    assert!(!answer.hand_over && answer.posted.is_some());
     assert_eq!(world.ledger.entries(), 1);
 }
 
@@ -476,9 +543,48 @@ async fn a_fill_is_opened_handed_over_and_voided_once() {
         panic!("a VOID")
     };
     assert_eq!((entry.body.dispense, entry.body.sequence), (0, 8));
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Voided(0));
     let world = world.restart();
+    assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Voided(0));
     assert_eq!(world.desk.void(issued.challenge).await.unwrap(), voided);
     assert_eq!(world.ledger.entries(), 2);
+}
+
+#[tokio::test]
+async fn staff_is_told_of_a_void_as_soon_as_it_may_be_on_the_ledger() {
+    let world = World::new(Role::Pharmacy);
+    let issued = world.desk.challenge(counter(), None).unwrap();
+    let (public, opening) = fill(&issued);
+    let answer = presentation(&issued, public.to_vec(), opening);
+    world.desk.present(answer).await.unwrap();
+    let outcome = |world: &World| world.desk.outcome(&issued.challenge).unwrap();
+    // Refused for good: the fill stands.
+    world.ledger.mood(Mood::Refuses(Code::FailedPrecondition));
+    assert!(world.desk.void(issued.challenge).await.is_err());
+    assert_eq!(outcome(&world), Outcome::Posted(0));
+    // In flight: nothing is polled after the first poll of the call.
+    let mut void = Box::pin(world.desk.void(issued.challenge));
+    world.ledger.mood(Mood::Loses);
+    assert!(is_pending(void.as_mut()));
+    assert_eq!(outcome(&world), Outcome::Voided(0));
+    assert!(void.await.is_err());
+    // The answer was lost, and the same entry gets its receipt, whatever was said in between.
+    for code in [Code::Unauthenticated, Code::AlreadyExists] {
+        world.ledger.mood(Mood::Refuses(code));
+        assert!(world.desk.void(issued.challenge).await.is_err());
+        assert_eq!(outcome(&world), Outcome::Voided(0));
+    }
+    world.ledger.mood(Mood::Answers);
+    world.desk.void(issued.challenge).await.unwrap();
+    assert_eq!(world.ledger.entries(), 2);
+    let world = world.restart();
+    assert_eq!(outcome(&world), Outcome::Voided(0));
+}
+
+/// Polls once; true when there is no answer yet.
+fn is_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    future.poll(&mut context).is_pending()
 }
 
 #[tokio::test]
