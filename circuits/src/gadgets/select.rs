@@ -50,7 +50,8 @@ pub fn enforce_equal_if(condition: &Boolean<Fr>, a: &FpVar<Fr>, b: &FpVar<Fr>) -
 }
 
 /// `n` bits of which exactly one is set: the one whose position `index` tells. Which one it is, is the
-/// prover's choice; the caller constrains it. Costs n + 1 constraints.
+/// prover's choice; the caller constrains it. A position of `n` or more sets no bit and satisfies nothing.
+/// Costs n + 1 constraints.
 ///
 /// # Errors
 /// Those of the constraint system and of `index`.

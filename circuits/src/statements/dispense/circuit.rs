@@ -406,9 +406,10 @@ impl PolicyVar {
 
     /// Whether the exemption code lies in the interval that the prover points at.
     ///
-    /// A prover who points elsewhere only fails to be exempt; the intervals are the policy's own.
+    /// A prover who points at another only fails to be exempt; the intervals are the policy's own. Beyond the
+    /// eight there is nothing to point at, exempt or not.
     fn exempt(&self, alloc: &Allocator<'_>, code: &Var, at: usize) -> Result<Boolean<Fr>> {
-        let chosen = one_hot(alloc.0, || Ok(at.min(EXEMPTIONS - 1)), EXEMPTIONS)?;
+        let chosen = one_hot(alloc.0, || Ok(at), EXEMPTIONS)?;
         let interval = split(&dot(&chosen, &self.exemptions)?, &[CODE_BITS, CODE_BITS])?;
         // All three are below 2^72. An unused interval is 0 to 0 and would hold only the code 0, which means
         // that the prescription names no condition.

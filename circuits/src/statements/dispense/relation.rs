@@ -4,7 +4,7 @@ use super::Witness;
 use crate::gadgets::registry::KeyRefused;
 use ark_bn254::Fr;
 use medproof_records::code::Code;
-use medproof_records::dispensing::{CLASS_OTHER, Fill, RING_SLOTS, Rule, account_leaf};
+use medproof_records::dispensing::{CLASS_OTHER, EXEMPTIONS, Fill, RING_SLOTS, Rule, account_leaf};
 use medproof_verifier::statement::DispensePublic;
 use medproof_verifier::{Day, Role, eddsa, field::unpack};
 
@@ -71,6 +71,9 @@ pub enum Refused {
     /// The daily dose does not fit.
     #[error("the daily dose is 4294967.296 MME or more")]
     Dose,
+    /// No such interval.
+    #[error("there are eight exemption intervals, and none beyond")]
+    Exemption,
     /// A limit without an exemption.
     #[error("limit: {0}")]
     Limit(Rule),
@@ -94,6 +97,9 @@ pub enum Refused {
     Opening,
 }
 
+/// Bits of a packed code.
+const CODE_BITS: u32 = 72;
+
 fn require(holds: bool, otherwise: Refused) -> Result<(), Refused> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
@@ -104,6 +110,7 @@ pub(super) fn check(public: &DispensePublic, w: &Witness) -> Result<(), Refused>
     policy(public, w)?;
     prescription(public, w, date)?;
     let fill = quantities(w, date)?;
+    require(w.exemption < EXEMPTIONS, Refused::Exemption)?;
     if fill.entry.class != CLASS_OTHER {
         limits(w, &fill, date)?;
         let free = w.note.ring.entries.get(w.slot);
@@ -143,6 +150,8 @@ fn policy(public: &DispensePublic, w: &Witness) -> Result<(), Refused> {
     require(root == policy.table_root, Refused::DrugLeaf)?;
     let code = w.prescription.drug;
     let inside = (policy.drug.lo..=policy.drug.hi).contains(&code.packed());
+    // The circuit compares codes in 72 bits; only a malformed table has wider bounds.
+    let inside = inside && policy.drug.hi - code.packed() < 1 << CODE_BITS;
     // Code 0 would be "in" the sentinel.
     require(inside && code != Code::NONE, Refused::DrugUnknown)?;
     let drug = w.drug().ok_or(Refused::DrugUnknown)?;
@@ -151,10 +160,11 @@ fn policy(public: &DispensePublic, w: &Witness) -> Result<(), Refused> {
         policy.row_path.index() == u32::from(drug.class),
         Refused::ClassRow,
     )?;
+    // Its limits are in range, for class 0 too.
+    let row = policy.row.hash().ok_or(Refused::ClassRow)?;
     if drug.class == CLASS_OTHER {
         return Ok(());
     }
-    let row = policy.row.hash().ok_or(Refused::ClassRow)?;
     let found = policy.row_path.root(row) == policy.rules && policy.row.class == drug.class;
     require(found, Refused::ClassRow)
 }
@@ -201,6 +211,8 @@ fn limits(w: &Witness, fill: &Fill, date: Day) -> Result<(), Refused> {
 fn outputs(public: &DispensePublic, w: &Witness, date: Day) -> Result<(), Refused> {
     let nf = w.note.nullifier(w.identity.sk.nk());
     require(nf == public.nf_note, Refused::NoteNullifier)?;
+    // There is no number after the last.
+    require(w.note.seq < u64::MAX, Refused::NextNote)?;
     let next = w.next_note(date).ok_or(Refused::Dose)?;
     require(next.commitment() == public.cm_note, Refused::NextNote)?;
     require(w.undo_note().commitment() == public.cm_undo, Refused::UndoNote)?;

@@ -89,8 +89,8 @@ impl RingVar {
         other: &Boolean<Fr>,
         slot: usize,
     ) -> Result<Var> {
-        let slot = slot.min(RING_SLOTS - 1);
-        // The prover picks the slot: exactly one group and one place in it.
+        // The prover picks the slot: exactly one group and one place in it. A slot of 32 or more has no group,
+        // which no one-hot allows.
         let group = one_hot(alloc.0, || Ok(slot / RING_GROUP), GROUPS)?;
         let place = one_hot(alloc.0, || Ok(slot % RING_GROUP), RING_GROUP)?;
         let in_group = |value: &dyn Fn(&EntryVar) -> Var| -> Result<Vec<Var>> {

@@ -265,3 +265,48 @@ fn only_an_empty_or_expired_slot_is_overwritten() {
     };
     refused(&classless, Refused::Slot);
 }
+
+#[test]
+fn a_malformed_witness_is_refused_by_both() {
+    for slot in [32, 40, usize::MAX] {
+        refused(&|p| p.slot = slot, Refused::Slot);
+    }
+    // A drug without limits writes nothing, but still points at a slot and an interval.
+    let other = |p: &mut Parts| {
+        p.drug("314076");
+        p.slot = 32;
+    };
+    refused(&other, Refused::Slot);
+    for exemption in [8, usize::MAX] {
+        refused(&|p| p.exemption = exemption, Refused::Exemption);
+        let other = |p: &mut Parts| {
+            p.drug("314076");
+            p.exemption = exemption;
+        };
+        refused(&other, Refused::Exemption);
+    }
+    // A table with a bound of more than 72 bits; the difference to the code is what must fit.
+    let wide = |by: u128| {
+        move |w: &mut Witness| {
+            w.policy.drug.hi = w.prescription.drug.packed() + by;
+            w.policy.table_root = w.policy.drug_path.root(w.policy.drug.hash());
+        }
+    };
+    lie(&wide(1 << 72), Refused::DrugUnknown);
+    let (public, mut witness) = build(13, &|p: &mut Parts| p.opioid(25, |_| {}));
+    wide((1 << 72) - 1)(&mut witness);
+    let public = witness.public(public.registry_root, Day(46_000), public.ctx);
+    agree(&public, &witness, Ok(()));
+    lie(&|w| w.note.seq = u64::MAX, Refused::NextNote);
+    for change in [
+        |l: &mut Limits| l.peak = 1 << 40,
+        |l: &mut Limits| l.quantity = 1 << 40,
+    ] {
+        refused(&|p| change(&mut p.row.limits), Refused::ClassRow);
+        let other = |p: &mut Parts| {
+            p.drug("314076");
+            change(&mut p.row.limits);
+        };
+        refused(&other, Refused::ClassRow);
+    }
+}
