@@ -2,7 +2,7 @@
 //! (`docs/ledger.md`). It never sees a record, a code or a name of a patient.
 //!
 //! [`Server`] runs a ledger; [`State`] is the state machine, over any [`table::Base`], shared by the
-//! sequencer, recovery and [`audit`]; [`Submission::check`] is what can be checked of an entry beforehand.
+//! sequencer, recovery and [`audit()`]; [`Submission::check`] is what can be checked of an entry beforehand.
 
 pub mod audit;
 pub mod clock;

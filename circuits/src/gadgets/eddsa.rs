@@ -2,7 +2,7 @@
 //!
 //! The equation is checked as `S * Base8 - h * (8A) = R8`. All constraints are complete and sound without
 //! exceptional cases: a valid signature always satisfies them, an invalid one never does, whatever the
-//! prover hints. The multiplications are in [`multiply`], the group law in [`curve`].
+//! prover hints. The multiplications are in `multiply`, the group law in `curve`.
 
 mod curve;
 mod multiply;
