@@ -15,7 +15,7 @@ help:
 	@echo "make demo   set everything up and play the three journeys"
 	@echo "make test   set everything up and run every check that CI runs"
 	@echo "make bench  print constraint counts, times and sizes"
-	@echo "make soak   the long checks: all proofs, the large tier (about an hour on 2 cores)"
+	@echo "make soak   the long checks: every acceptance case through proofs, the large tier"
 	@echo "make fmt | lint | doc   formatting, clippy, documentation"
 
 # RocksDB is compiled from source and needs a C++ compiler and libclang.
