@@ -82,6 +82,11 @@ impl Event {
             (self.procedure, CODE_BITS),
         ])
     }
+
+    /// `nf_claim = H(CLAIM; member_secret, event)`, or `None` when a field is out of range.
+    pub fn nullifier(&self, member_secret: Fr) -> Option<Fr> {
+        Some(tagged(Tag::Claim, [member_secret, self.to_fr()?]))
+    }
 }
 
 /// The amounts of a claim in cents, each below 2^40.

@@ -185,7 +185,7 @@ async fn ask(
         policy_id: policy.policy_id(),
         received: Day(0),
         plan: cast.plan.digest(&policy.rules().payer),
-        event: claim::event(&papers.service.content),
+        event: papers.service.content.event(),
         pay: Some(EXPECTED_PAY),
     };
     let challenge = cast.claims_desk.staff.ask(&asked).await?;

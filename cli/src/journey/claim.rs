@@ -19,7 +19,7 @@ use medproof_verifier::{
     Name, Proof, Public, Role,
     asked::Asked,
     eddsa::{PublicKey, Signature},
-    opening::{Amounts, Event, Opening, PayableOpening},
+    opening::Opening,
     statement::ClaimPublic,
 };
 use rand::rngs::OsRng;
@@ -131,7 +131,7 @@ pub async fn prove(
         public,
         proof,
         timings,
-        opening: Opening::Payable(opening(&witness)),
+        opening: Opening::Payable(witness.opening()),
         next,
     })
 }
@@ -155,31 +155,6 @@ pub async fn present(
         position: position.ok_or(JourneyError::NotOnLedger("the new balance"))?,
     });
     Ok(accepted)
-}
-
-/// The event that a service stands for.
-pub fn event(service: &RenderedService) -> Event {
-    Event {
-        npi: service.npi_number(),
-        service: service.service,
-        procedure: service.procedure.packed(),
-    }
-}
-
-fn opening(witness: &Witness) -> PayableOpening {
-    let opened = witness.opening();
-    PayableOpening {
-        plan: opened.plan,
-        policy_id: opened.policy_id,
-        event: event(&witness.service.content),
-        amounts: Amounts {
-            allowed: opened.cost.allowed,
-            deductible: opened.cost.deductible,
-            coinsurance: opened.cost.coinsurance,
-            pay: opened.cost.pay,
-        },
-        r: opened.r,
-    }
 }
 
 /// The wallet keeps its note until the ledger has accepted the next one.

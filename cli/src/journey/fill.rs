@@ -23,7 +23,7 @@ use medproof_verifier::{
     Day, Name, Proof, Public, Role,
     asked::Asked,
     eddsa::{PublicKey, Signature},
-    opening::{DispenseOpening, Opening},
+    opening::Opening,
     statement::DispensePublic,
 };
 use rand::rngs::OsRng;
@@ -173,7 +173,6 @@ impl PreparedFill {
         challenge.check(ledger.ledger_id(), prover.circuit_id(challenge.circuit)?)?;
         let (proof, timings) = prover.prove::<Dispense>(&self.public, &self.witness).await?;
         let witness = &self.witness;
-        let opened = witness.opening();
         let next = witness
             .next_note(self.date)
             .ok_or_else(|| JourneyError::Unprovable("the daily dose is out of range".into()))?;
@@ -182,16 +181,7 @@ impl PreparedFill {
             proof,
             timings,
             opening: Opening::Dispense {
-                opening: DispenseOpening {
-                    drug: opened.drug.packed(),
-                    quantity: opened.q,
-                    days: opened.d,
-                    prescribed_quantity: opened.quantity,
-                    prescribed_days: opened.days,
-                    prescriber: opened.prescriber.clone(),
-                    person: opened.person,
-                    r: opened.r,
-                },
+                opening: witness.opening(),
                 // The salt is the wallet's; see `present`.
                 salt: Default::default(),
             },

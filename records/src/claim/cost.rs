@@ -3,6 +3,7 @@
 use crate::record::Cents;
 use ark_bn254::Fr;
 use medproof_verifier::field::{pack, unpack};
+use medproof_verifier::opening::Amounts;
 
 /// Basis points in one whole.
 pub const BASIS_POINTS: u64 = 10_000;
@@ -109,10 +110,14 @@ impl Cost {
         }
     }
 
-    /// `pack(allowed:40, deductible:40, coinsurance:40, pay:40)`, or `None` when an amount is not below 2^40.
-    pub fn to_fr(&self) -> Option<Fr> {
-        let amounts = [self.allowed, self.deductible, self.coinsurance, self.pay];
-        pack(&amounts.map(|cents| (cents.into(), 40)))
+    /// The amounts as they are opened to the insurer.
+    pub fn amounts(&self) -> Amounts {
+        Amounts {
+            allowed: self.allowed,
+            deductible: self.deductible,
+            coinsurance: self.coinsurance,
+            pay: self.pay,
+        }
     }
 }
 

@@ -5,7 +5,6 @@ mod benefit;
 mod bundle;
 mod cost;
 mod coverage;
-mod payable;
 mod plan;
 mod service;
 
@@ -15,7 +14,6 @@ pub use bundle::{
 };
 pub use cost::{AnnualLimit, BASIS_POINTS, Balances, Cost, Fee, half_up};
 pub use coverage::Coverage;
-pub use payable::{Event, PayableOpening};
 pub use plan::{MEMBER_BITS, MemberId, PLAN_BITS, PlanId, PlanTextError, PlanWord, YEAR_BITS};
 pub use service::{MILLI_UNITS, PriorAuthorisation, RenderedService};
 

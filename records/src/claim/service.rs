@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::npi::Npi;
 use crate::record::{Cents, Kind, Record, Status};
 use ark_bn254::Fr;
+use medproof_verifier::opening::Event;
 use medproof_verifier::{Day, Name};
 use zeroize::Zeroize;
 
@@ -39,6 +40,15 @@ impl RenderedService {
     /// The NPI as a number; 0 when there is none.
     pub fn npi_number(&self) -> u64 {
         self.npi.map_or(0, Npi::number)
+    }
+
+    /// The event that the service stands for in the duplicate check.
+    pub fn event(&self) -> Event {
+        Event {
+            npi: self.npi_number(),
+            service: self.service,
+            procedure: self.procedure.packed(),
+        }
     }
 
     /// The record that is signed.

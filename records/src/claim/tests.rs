@@ -2,6 +2,7 @@ use super::*;
 use crate::decimal::MAX_CENTS;
 use crate::record::Cents;
 use ark_bn254::Fr;
+use medproof_verifier::opening::Event;
 use medproof_verifier::{Day, Name};
 use proptest::prelude::*;
 
@@ -211,7 +212,7 @@ proptest! {
         let balances = left(deductible, out_of_pocket, u64::MAX);
         let cost = Cost::of(fee(each, coinsurance_bp), cents(charge), units, &balances);
         prop_assert_eq!(cost.allowed, cost.deductible + cost.coinsurance + cost.pay);
-        prop_assert!(cost.allowed <= charge && cost.to_fr().is_some());
+        prop_assert!(cost.allowed <= charge && cost.amounts().to_fr().is_some());
         let after = balances.after(&cost).unwrap();
         prop_assert_eq!(balances.out_of_pocket - after.out_of_pocket, cost.deductible + cost.coinsurance);
     }

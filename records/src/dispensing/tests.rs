@@ -1,6 +1,7 @@
 use super::*;
 use crate::code::Code;
 use ark_bn254::Fr;
+use medproof_verifier::opening::DispenseOpening;
 use medproof_verifier::{Day, Tag, tagged};
 
 fn entry(i: u16) -> RingEntry {
@@ -145,21 +146,21 @@ fn every_field_of_a_prescription_is_signed() {
 #[test]
 fn every_field_of_an_opening_is_committed_to() {
     let opening = || DispenseOpening {
-        drug: Code::parse("rxnorm|1049683").unwrap(),
-        q: 30_000,
-        d: 10,
+        drug: Code::parse("rxnorm|1049683").unwrap().packed(),
         quantity: 30_000,
         days: 10,
+        prescribed_quantity: 30_000,
+        prescribed_days: 10,
         prescriber: "dr-lee".parse().unwrap(),
         person: Fr::from(5u64),
         r: Fr::from(6u64),
     };
     let changes: [fn(&mut DispenseOpening); 8] = [
-        |o| o.drug = Code::NONE,
-        |o| o.q -= 1,
-        |o| o.d -= 1,
-        |o| o.quantity += 1,
-        |o| o.days += 1,
+        |o| o.drug = Code::NONE.packed(),
+        |o| o.quantity -= 1,
+        |o| o.days -= 1,
+        |o| o.prescribed_quantity += 1,
+        |o| o.prescribed_days += 1,
         |o| o.prescriber = "dr-no".parse().unwrap(),
         |o| o.person += Fr::from(1u64),
         |o| o.r += Fr::from(1u64),

@@ -13,14 +13,14 @@ use crate::statement::Circuit;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use medproof_records::claim::{
-    Balances, BenefitNote, Cost, Coverage, Event, Fee, PayableOpening, PlanWord, PriorAuthorisation,
-    RenderedService,
+    Balances, BenefitNote, Cost, Coverage, Fee, PlanWord, PriorAuthorisation, RenderedService,
 };
 use medproof_records::code::{Code, CodeInterval, CodeSystem};
 use medproof_records::identity::Identity;
 use medproof_records::policy::claim::{ClaimRules, PairRow};
 use medproof_records::record::Cents;
 use medproof_verifier::eddsa::Signature;
+use medproof_verifier::opening::{Event, PayableOpening};
 use medproof_verifier::statement::ClaimPublic;
 use medproof_verifier::tree::{COMMITMENT_DEPTH, TABLE_DEPTH};
 use medproof_verifier::{CircuitName, Day, Path};
@@ -72,12 +72,7 @@ impl Drop for Witness {
 impl Witness {
     /// The event that is claimed.
     pub fn event(&self) -> Event {
-        let service = &self.service.content;
-        Event {
-            npi: service.npi_number(),
-            service: service.service,
-            procedure: service.procedure.packed(),
-        }
+        self.service.content.event()
     }
 
     /// The amounts that the plan's arithmetic gives.
@@ -96,7 +91,7 @@ impl Witness {
             plan: self.coverage.content.plan_digest(),
             policy_id: self.rules.policy_id(),
             event: self.event(),
-            cost: self.cost(),
+            amounts: self.cost().amounts(),
             r: self.r,
         }
     }

@@ -14,13 +14,14 @@ use ark_bn254::Fr;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use medproof_records::code::Code;
 use medproof_records::dispensing::{
-    CLASS_OTHER, ClassRow, DispenseOpening, EXEMPTIONS, Fill, Limits, Note, Prescription, Ring, RingEntry,
-    account_leaf, daily_milli_mme,
+    CLASS_OTHER, ClassRow, EXEMPTIONS, Fill, Limits, Note, Prescription, Ring, RingEntry, account_leaf,
+    daily_milli_mme,
 };
 use medproof_records::identity::Identity;
 use medproof_records::policy::dispensing::{Drug, policy_id};
 use medproof_records::table::TableLeaf;
 use medproof_verifier::eddsa::Signature;
+use medproof_verifier::opening::DispenseOpening;
 use medproof_verifier::statement::DispensePublic;
 use medproof_verifier::tree::{CLASS_DEPTH, COMMITMENT_DEPTH, TABLE_DEPTH};
 use medproof_verifier::{CircuitName, Day, Path};
@@ -133,11 +134,11 @@ impl Witness {
     /// What is opened to the pharmacy.
     pub fn opening(&self) -> DispenseOpening {
         DispenseOpening {
-            drug: self.prescription.drug,
-            q: self.q,
-            d: self.d,
-            quantity: self.prescription.quantity,
-            days: self.prescription.days,
+            drug: self.prescription.drug.packed(),
+            quantity: self.q,
+            days: self.d,
+            prescribed_quantity: self.prescription.quantity,
+            prescribed_days: self.prescription.days,
             prescriber: self.prescriber.leaf.party.clone(),
             person: self.identity.person,
             r: self.r,
@@ -170,7 +171,8 @@ impl Witness {
             cm_note: self.next_note(date).map(|n| n.commitment()).unwrap_or_default(),
             cm_undo: self.undo_note().commitment(),
             nf_fill: self.prescription.fill_nullifier(self.fill_no),
-            cm_dispense: self.opening().commitment(),
+            // A code of the prescription has 72 bits, so there is always a commitment.
+            cm_dispense: self.opening().commitment().unwrap_or_default(),
             ctx,
         }
     }

@@ -218,5 +218,8 @@ fn outputs(public: &DispensePublic, w: &Witness, date: Day) -> Result<(), Refuse
     require(w.undo_note().commitment() == public.cm_undo, Refused::UndoNote)?;
     let fill = w.prescription.fill_nullifier(w.fill_no);
     require(fill == public.nf_fill, Refused::FillNullifier)?;
-    require(w.opening().commitment() == public.cm_dispense, Refused::Opening)
+    require(
+        w.opening().commitment() == Some(public.cm_dispense),
+        Refused::Opening,
+    )
 }

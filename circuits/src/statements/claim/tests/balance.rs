@@ -4,8 +4,9 @@ use super::World;
 use super::world::{Key, changed, code, name};
 use crate::statements::claim::Refused::*;
 use ark_bn254::Fr;
-use medproof_records::claim::{BenefitNote, Cost};
+use medproof_records::claim::BenefitNote;
 use medproof_records::record::Cents;
+use medproof_verifier::opening::Amounts;
 use medproof_verifier::{Path, Tag, tagged};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
@@ -86,7 +87,7 @@ fn a_payment_over_the_annual_rest_is_refused_and_never_cut() {
 
 #[test]
 fn what_is_left_and_what_is_payable_are_the_plans_amounts() {
-    let lies: [fn(&mut Cost); 4] = [
+    let lies: [fn(&mut Amounts); 4] = [
         |c| c.pay -= 1,
         |c| {
             c.coinsurance -= 1;
@@ -101,7 +102,7 @@ fn what_is_left_and_what_is_payable_are_the_plans_amounts() {
     for lie in lies {
         let payable = changed(|w| {
             let mut opening = w.witness.opening();
-            lie(&mut opening.cost);
+            lie(&mut opening.amounts);
             w.public.cm_payable = opening.commitment().unwrap();
         });
         assert_eq!(payable, Err(Payable));
