@@ -135,8 +135,10 @@ impl World {
 
     /// A prescription of 20 units for 5 days with two fills.
     fn prescribe(&self) -> SignedPrescription {
+        let membership = self.patient.membership(self.policy.domain()).unwrap();
         let content = Prescription {
             subject: self.patient.subject(self.prescriber.name()),
+            person: membership.person,
             drug: Code::parse(HYDROCODONE).unwrap(),
             quantity: 20_000,
             days: 5,

@@ -54,7 +54,11 @@ impl CircuitName {
 
     /// The version that this build proves and verifies. Raised whenever a circuit's constraints change.
     pub fn version(self) -> u16 {
-        1
+        match self {
+            // 2: the prescription names its person.
+            Self::Dispense => 2,
+            Self::Bind | Self::Eligibility | Self::EligibilityLarge | Self::Claim => 1,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use medproof_records::{
     dispensing::{Prescription, history},
     identity::Secret,
 };
-use medproof_verifier::{Day, Role, asked::Asked};
+use medproof_verifier::{Day, Name, Role, asked::Asked};
 use rand::rngs::OsRng;
 use std::time::Instant;
 
@@ -31,6 +31,7 @@ const TRAMADOL: &str = "rxnorm|835603";
 const BUPRENORPHINE: &str = "rxnorm|351265";
 
 struct Cast {
+    domain: Name,
     prescriber: Party,
     prescriber_desk: Desk,
     pharmacies: [Desk; 2],
@@ -92,6 +93,7 @@ async fn open(stage: &mut Stage<'_, '_>, enrolment: &enrolment::Desk<'_>) -> Res
             stage.d.open_desk(b, Role::Pharmacy, domain).await?,
         ],
         prescriber,
+        domain: domain.clone(),
     })
 }
 
@@ -142,8 +144,10 @@ fn prescription(
     days: u16,
 ) -> Result<SignedPrescription, DemoError> {
     let today = day(TODAY);
+    let membership = person.wallet.membership(&cast.domain)?;
     let content = Prescription {
         subject: person.wallet.subject(cast.prescriber.name()),
+        person: membership.person,
         drug: Code::parse(drug).map_err(|e| DemoError::Data(e.to_string()))?,
         quantity: units * 1000,
         days,

@@ -92,7 +92,9 @@ impl Stage<'_, '_> {
         )
         .await?;
         let outcome = desk.staff.outcome(&challenge).await?;
-        let shown = outcome.subject == Some(person.wallet.subject(issuer));
+        let membership = person.wallet.membership(domain)?;
+        let shown = outcome.subject == Some(person.wallet.subject(issuer))
+            && outcome.person == Some(membership.person);
         self.report.expect(
             accepted.posted.is_none() && outcome.state == State::Accepted && shown,
             party,

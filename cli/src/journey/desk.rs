@@ -109,6 +109,8 @@ pub struct Outcome {
     pub index: Option<u64>,
     /// The pseudonym that a bind has shown.
     pub subject: Option<Fr>,
+    /// Salted digest of its person, with which a prescription is signed.
+    pub person: Option<Fr>,
 }
 
 async fn connect(address: &str) -> Result<GatewayClient<Channel>, JourneyError> {
@@ -212,13 +214,15 @@ impl Staff {
             challenge: challenge.challenge.to_vec(),
         });
         let answer = self.client.outcome(request).await?.into_inner();
+        let shown = |name, bytes: &[u8]| match bytes.is_empty() {
+            true => Ok(None),
+            false => field::fr(name, bytes).map(Some),
+        };
         Ok(Outcome {
             state: answer.state(),
             index: answer.index,
-            subject: match answer.subject.is_empty() {
-                true => None,
-                false => Some(field::fr("subject", &answer.subject)?),
-            },
+            subject: shown("subject", &answer.subject)?,
+            person: shown("person", &answer.person)?,
         })
     }
 

@@ -40,7 +40,7 @@ pub struct SignedPrescription {
     pub signature: Signature,
 }
 
-/// Signs a prescription. The prescriber does so only for a pseudonym that a bind has shown.
+/// Signs a prescription. The prescriber does so only for a pseudonym and the person that a bind has shown.
 pub fn prescribe(prescriber: &Party, content: Prescription) -> SignedPrescription {
     SignedPrescription {
         prescriber: prescriber.name().clone(),

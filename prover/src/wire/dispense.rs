@@ -84,6 +84,7 @@ fn note_message(note: &Note) -> wire::Note {
 fn prescription(m: &wire::Prescription) -> Result<Prescription, WireError> {
     Ok(Prescription {
         subject: fr("subject", &m.subject)?,
+        person: fr("person", &m.person)?,
         drug: code("drug", &m.drug)?,
         quantity: m.quantity,
         days: narrow("days", m.days)?,
@@ -108,6 +109,7 @@ fn prescription_message(prescription: &Prescription) -> wire::Prescription {
         expires: prescription.expires.0.into(),
         rx_secret: fr_bytes(&prescription.rx_secret),
         exemption: code_bytes(prescription.exemption),
+        person: fr_bytes(&prescription.person),
     }
 }
 

@@ -273,7 +273,7 @@ fn dispense_survives_the_wire() {
         *entry = next();
     }
     let rx = message.prescription.as_mut().unwrap();
-    (rx.subject, rx.rx_secret) = (next(), next());
+    (rx.subject, rx.person, rx.rx_secret) = (next(), next(), next());
     (rx.quantity, rx.days, rx.fills) = (1, 2, 3);
     (rx.issued, rx.earliest, rx.expires) = (4, 5, 65535);
     rx.drug = code_bytes(Code::parse("rxnorm|7804").unwrap());
@@ -296,12 +296,16 @@ fn dispense_survives_the_wire() {
 #[test]
 fn bad_dispense_fields_are_named() {
     type Change = fn(&mut Dispensed);
-    let changes: [(Change, &str); 10] = [
+    let changes: [(Change, &str); 11] = [
         (|m| m.note.as_mut().unwrap().ring.truncate(31), "note.ring"),
         (|m| m.note.as_mut().unwrap().ring[9][0] = 0x20, "note.ring"),
         (
             |m| m.prescription.as_mut().unwrap().fills = 256,
             "prescription.fills",
+        ),
+        (
+            |m| m.prescription.as_mut().unwrap().person.clear(),
+            "prescription.person",
         ),
         (
             |m| m.prescription.as_mut().unwrap().drug.clear(),

@@ -12,6 +12,9 @@ pub const PRESCRIPTION_WIDTHS: [u32; 6] = [32, 16, 8, 16, 16, 16];
 pub struct Prescription {
     /// The patient's pseudonym at the prescriber, `H(SUBJECT; sk, prescriber party)`.
     pub subject: Fr,
+    /// The patient as the bind has shown it, `H(PERSON; identity digest, salt)`: the pseudonym alone tells
+    /// two people apart only by their secrets.
+    pub person: Fr,
     /// The drug.
     pub drug: Code,
     /// Quantity of one fill in milli-units, at least 1.
@@ -48,12 +51,13 @@ impl Prescription {
         .unwrap_or_default()
     }
 
-    /// The signed message `H(RX; subject, drug code, word, rx_secret, exemption code)`.
+    /// The signed message `H(RX; subject, person, drug code, word, rx_secret, exemption code)`.
     pub fn message(&self) -> Fr {
         tagged(
             Tag::Rx,
             [
                 self.subject,
+                self.person,
                 self.drug.to_fr(),
                 self.word(),
                 self.rx_secret,
@@ -101,6 +105,7 @@ pub fn fill_nullifier(fk: Fr) -> Fr {
 impl Drop for Prescription {
     fn drop(&mut self) {
         self.subject.zeroize();
+        self.person.zeroize();
         self.rx_secret.zeroize();
         self.drug = Code::NONE;
         self.exemption = Code::NONE;

@@ -18,6 +18,7 @@ fn entry(i: u16) -> RingEntry {
 fn prescription() -> Prescription {
     Prescription {
         subject: Fr::from(11u64),
+        person: Fr::from(13u64),
         drug: Code::parse("rxnorm|1049683").unwrap(),
         quantity: 30_000,
         days: 10,
@@ -123,8 +124,9 @@ fn a_part_of_a_fill_lasts_its_share_of_the_days() {
 #[test]
 fn every_field_of_a_prescription_is_signed() {
     let message = prescription().message();
-    let changes: [fn(&mut Prescription); 10] = [
+    let changes: [fn(&mut Prescription); 11] = [
         |p| p.subject += Fr::from(1u64),
+        |p| p.person += Fr::from(1u64),
         |p| p.drug = Code::NONE,
         |p| p.quantity += 1,
         |p| p.days += 1,

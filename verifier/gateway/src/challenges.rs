@@ -40,6 +40,8 @@ pub(crate) enum Done {
         time: u64,
         key: [u8; 32],
         subject: [u8; 32],
+        /// None when it was recorded by version 1 of the journal.
+        person: Option<[u8; 32]>,
     },
 }
 

@@ -93,8 +93,14 @@ pub enum Outcome {
     Posted(u64),
     /// The dispense at this leaf index was taken back, or that was asked for and the ledger has not refused.
     Voided(u64),
-    /// A bind was accepted for this pseudonym.
-    Bound([u8; 32]),
+    /// A bind was accepted.
+    Bound {
+        /// The pseudonym.
+        subject: [u8; 32],
+        /// Its person, with which prescriptions are signed. None when an earlier version of this gateway
+        /// accepted the bind: ask again.
+        person: Option<[u8; 32]>,
+    },
     /// Not answered in time.
     Expired,
 }
@@ -110,6 +116,8 @@ pub struct Desk<L, C> {
     challenges: Mutex<Challenges>,
     journal: Mutex<Journal>,
     voids: Mutex<BTreeMap<[u8; 32], Taking>>,
+    /// The person of every pseudonym.
+    bound: Mutex<BTreeMap<[u8; 32], [u8; 32]>>,
     /// One void at a time: each needs the next sequence number.
     void_turn: tokio::sync::Mutex<()>,
     ledger: L,
@@ -135,7 +143,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
     pub fn open(config: Config, ledger: L, clock: C) -> Result<Self, JournalError> {
         let (journal, records) = Journal::open(&config.journal)?;
         let mut challenges = Challenges::new(config.open_challenges);
-        let voids = restore(&mut challenges, records)?;
+        let (voids, bound) = restore(&mut challenges, records)?;
         Ok(Self {
             party: config.party,
             ledger_id: config.ledger_id,
@@ -146,6 +154,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             challenges: Mutex::new(challenges),
             journal: Mutex::new(journal),
             voids: Mutex::new(voids),
+            bound: Mutex::new(bound),
             void_turn: tokio::sync::Mutex::new(()),
             ledger,
             clock,
@@ -328,14 +337,33 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             return Err(GatewayError::IdentityRoot);
         }
         let (time, subject) = (self.clock.now(), fr_to_be_bytes(&bind.subject));
+        let person = fr_to_be_bytes(&bind.person);
+        self.bind(subject, person)?;
+        let person = Some(person);
         self.record(Record::Bound {
             challenge,
             time,
             key,
             subject,
+            person,
         })
         .await?;
-        Ok(Checked::Bound(Arc::new(Done::Bound { time, key, subject })))
+        let done = Done::Bound {
+            time,
+            key,
+            subject,
+            person,
+        };
+        Ok(Checked::Bound(Arc::new(done)))
+    }
+
+    /// Two people under one secret have one pseudonym: the second is refused. Kept before it is recorded, so
+    /// that of two at once only one is; when the record cannot be written, nothing is accepted any more.
+    fn bind(&self, subject: [u8; 32], person: [u8; 32]) -> Result<(), GatewayError> {
+        if *lock(&self.bound).entry(subject).or_insert(person) != person {
+            return Err(GatewayError::Bound);
+        }
+        Ok(())
     }
 
     /// The same checks for an answer whose entry was signed before, but for the date: that was right when
@@ -463,7 +491,10 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
                     Some(posted) => Outcome::Posted(posted.receipt.index),
                     None => Outcome::Posting,
                 },
-                Done::Bound { subject, .. } => Outcome::Bound(*subject),
+                Done::Bound { subject, person, .. } => Outcome::Bound {
+                    subject: *subject,
+                    person: *person,
+                },
             },
         })
     }
@@ -607,12 +638,12 @@ fn answer(done: &Done, hand_over: bool) -> Answer {
     Answer { hand_over, posted }
 }
 
+/// The voids of the challenges, and the persons of the pseudonyms.
+type Restored = (BTreeMap<[u8; 32], Taking>, BTreeMap<[u8; 32], [u8; 32]>);
+
 /// Takes up where the journal ends.
-fn restore(
-    challenges: &mut Challenges,
-    records: Vec<Record>,
-) -> Result<BTreeMap<[u8; 32], Taking>, JournalError> {
-    let mut voids = BTreeMap::new();
+fn restore(challenges: &mut Challenges, records: Vec<Record>) -> Result<Restored, JournalError> {
+    let (mut voids, mut bound) = (BTreeMap::new(), BTreeMap::new());
     for record in records {
         match record {
             Record::Intent { challenge, entry } => {
@@ -636,8 +667,18 @@ fn restore(
                 time,
                 key,
                 subject,
+                person,
             } => {
-                let done = Done::Bound { time, key, subject };
+                // A pseudonym of version 1 gets its person with its next bind.
+                if let Some(person) = person {
+                    bound.insert(subject, person);
+                }
+                let done = Done::Bound {
+                    time,
+                    key,
+                    subject,
+                    person,
+                };
                 challenges.restore(challenge, Stage::Done(Arc::new(done)));
             }
             Record::Voided {
@@ -658,5 +699,5 @@ fn restore(
             }
         }
     }
-    Ok(voids)
+    Ok((voids, bound))
 }

@@ -55,6 +55,9 @@ pub enum GatewayError {
     /// The statement refers to an identity root that the ledger does not have now.
     #[error("the statement refers to an old identity root")]
     IdentityRoot,
+    /// A pseudonym has one person at an issuer.
+    #[error("the pseudonym is bound to another person here; whoever was enrolled anew takes a new secret")]
+    Bound,
     /// The ledger refuses the entry, or cannot be asked.
     #[error(transparent)]
     Post(#[from] PostError),
@@ -84,6 +87,7 @@ impl GatewayError {
             Self::Presentation(_) => (Code::InvalidArgument, "presentation"),
             Self::Mismatch(_) => (Code::InvalidArgument, "mismatch"),
             Self::IdentityRoot => (Code::FailedPrecondition, "identity-root"),
+            Self::Bound => (Code::AlreadyExists, "bound"),
             Self::Post(PostError::Refused { code, .. }) => (*code, "ledger-refused"),
             Self::Post(PostError::Unavailable(_)) => (Code::Unavailable, "ledger-unavailable"),
             Self::Post(PostError::Receipt(_)) => (Code::DataLoss, "receipt"),
@@ -107,6 +111,7 @@ impl From<GatewayError> for Status {
             | GatewayError::NotAsked(_)
             | GatewayError::Circuit(_)
             | GatewayError::Mismatch(_)
+            | GatewayError::Bound
             | GatewayError::Full(_) => format!("{opaque}: {error}"),
             GatewayError::Post(PostError::Refused { reason, .. }) => format!("{opaque}: {reason}"),
             _ => opaque.to_owned(),

@@ -1,7 +1,7 @@
 //! The journal of what was posted and handed over: small, append-only, synced before any answer.
 //!
-//! It holds challenges, posted entries and receipts, all of which are public, and for a bind the pseudonym.
-//! No record and no opening is ever written. The layout is in `docs/format.md`, section 15.
+//! It holds challenges, posted entries and receipts, all of which are public, and for a bind the pseudonym and
+//! the salted digest of its person. No record and no opening is ever written. The layout is in `docs/format.md`, section 15.
 
 use medproof_verifier::entry::DecodeError;
 use sha2::{Digest, Sha256};
@@ -11,7 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const MAGIC: &[u8; 8] = b"mpgj\0\0\0\x01";
+/// Version 2: a bind is recorded with its person.
+const MAGIC: &[u8; 8] = b"mpgj\0\0\0\x02";
+/// Journals of version 1 have the same records, and binds without the person only; they become version 2 when
+/// they are opened.
+const MAGIC_1: &[u8; 8] = b"mpgj\0\0\0\x01";
 /// Length, kind, checksum.
 const OVERHEAD: usize = 4 + 1 + CHECKSUM;
 const CHECKSUM: usize = 8;
@@ -69,6 +73,8 @@ pub(crate) enum Record {
         /// Key of the statement.
         key: [u8; 32],
         subject: [u8; 32],
+        /// None in records of version 1.
+        person: Option<[u8; 32]>,
     },
     /// A fill was taken back.
     Voided {
@@ -142,8 +148,9 @@ impl Record {
             Self::Intent { .. } => 1,
             Self::Accepted(_) => 2,
             Self::Refused { .. } => 3,
-            Self::Bound { .. } => 4,
+            Self::Bound { person: None, .. } => 4,
             Self::Voided { .. } => 5,
+            Self::Bound { person: Some(_), .. } => 6,
         }
     }
 
@@ -167,11 +174,13 @@ impl Record {
                 time,
                 key,
                 subject,
+                person,
             } => {
                 body.extend(challenge);
                 body.extend(time.to_be_bytes());
                 body.extend(key);
                 body.extend(subject);
+                body.extend(person.iter().flatten());
             }
             Self::Voided {
                 challenge,
@@ -211,11 +220,15 @@ impl Record {
                 receipt: input.block()?,
             }),
             3 => Self::Refused { challenge },
-            4 => Self::Bound {
+            4 | 6 => Self::Bound {
                 challenge,
                 time: input.u64()?,
                 key: input.array()?,
                 subject: input.array()?,
+                person: match kind {
+                    4 => None,
+                    _ => Some(input.array()?),
+                },
             },
             5 => Self::Voided {
                 challenge,
@@ -259,6 +272,7 @@ impl Journal {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed("read"))?;
+        // Both versions begin alike up to their last byte.
         let cut = bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes);
         // No record is written before the first bytes are on disk.
         if cut || (bytes.len() <= MAGIC.len() && zeros(&bytes)) {
@@ -268,6 +282,13 @@ impl Journal {
             file.sync_all().map_err(failed("sync"))?;
             sync_parent(path).map_err(failed("sync the directory of"))?;
             bytes = MAGIC.to_vec();
+        }
+        if bytes.starts_with(MAGIC_1) {
+            // One byte, on disk before any record of version 2.
+            file.seek(SeekFrom::Start(0)).map_err(failed("write"))?;
+            file.write_all(MAGIC).map_err(failed("write"))?;
+            file.sync_all().map_err(failed("sync"))?;
+            bytes[..MAGIC.len()].copy_from_slice(MAGIC);
         }
         let (records, end) = parse(&bytes).map_err(|at| JournalError::Damaged {
             path: path.to_owned(),
@@ -379,6 +400,15 @@ mod tests {
                 time: 9,
                 key: [4; 32],
                 subject: [5; 32],
+                person: Some([6; 32]),
+            },
+            // As version 1 wrote it.
+            Record::Bound {
+                challenge: [3; 32],
+                time: 9,
+                key: [4; 32],
+                subject: [5; 32],
+                person: None,
             },
             Record::Voided {
                 challenge: [1; 32],
@@ -443,6 +473,30 @@ mod tests {
         let bad = [&whole[..], &[0; 100], &[1]].concat();
         std::fs::write(&path, bad).unwrap();
         assert!(matches!(Journal::open(&path), Err(JournalError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_journal_of_version_1_becomes_version_2() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let old: Vec<Record> = records()
+            .into_iter()
+            .filter(|r| !matches!(r, Record::Bound { person: Some(_), .. }))
+            .collect();
+        let bytes = old.iter().flat_map(Record::to_bytes);
+        std::fs::write(&path, MAGIC_1.iter().copied().chain(bytes).collect::<Vec<_>>()).unwrap();
+        let (mut journal, read) = Journal::open(&path).unwrap();
+        assert_eq!(read, old);
+        journal.append(&records()[3]).unwrap();
+        drop(journal);
+        assert!(std::fs::read(&path).unwrap().starts_with(MAGIC));
+        assert_eq!(Journal::open(&path).unwrap().1.len(), old.len() + 1);
+        // No other version is taken.
+        std::fs::write(&path, b"mpgj\0\0\0\x03").unwrap();
+        assert!(matches!(
+            Journal::open(&path),
+            Err(JournalError::Damaged { at: 0, .. })
+        ));
     }
 
     #[cfg(unix)]

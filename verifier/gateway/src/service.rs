@@ -140,18 +140,26 @@ impl<L: Ledger, C: Clock> gateway_server::Gateway for Service<L, C> {
         let outcome = self
             .desk
             .outcome(&challenge_of(&request.into_inner().challenge)?)?;
-        let (state, index, subject) = match outcome {
-            Outcome::Open => (State::Open, None, vec![]),
-            Outcome::Posting => (State::Posting, None, vec![]),
-            Outcome::Posted(index) => (State::Accepted, Some(index), vec![]),
-            Outcome::Voided(index) => (State::Voided, Some(index), vec![]),
-            Outcome::Bound(subject) => (State::Accepted, None, subject.to_vec()),
-            Outcome::Expired => (State::Expired, None, vec![]),
+        let (mut subject, mut person) = (vec![], vec![]);
+        let (state, index) = match outcome {
+            Outcome::Open => (State::Open, None),
+            Outcome::Posting => (State::Posting, None),
+            Outcome::Posted(index) => (State::Accepted, Some(index)),
+            Outcome::Voided(index) => (State::Voided, Some(index)),
+            Outcome::Bound {
+                subject: bound,
+                person: of,
+            } => {
+                (subject, person) = (bound.to_vec(), of.map(Vec::from).unwrap_or_default());
+                (State::Accepted, None)
+            }
+            Outcome::Expired => (State::Expired, None),
         };
         Ok(Response::new(OutcomeResponse {
             state: state.into(),
             index,
             subject,
+            person,
         }))
     }
 

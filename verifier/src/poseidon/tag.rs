@@ -55,7 +55,7 @@ tags! {
     /// Snapshot header.
     Snap = 16, 5;
     /// Prescription.
-    Rx = 17, 5;
+    Rx = 17, 6;
     /// Coverage.
     Cov = 18, 5;
     /// Code-table leaf.

@@ -115,7 +115,8 @@ fn world(
         (Day(0), Day::OPEN),
     );
     let (identity, _) = world::identity(rng, domain);
-    let prescription = prescription(rng, identity.sk.subject(party.to_fr()), &candidate, date);
+    let subject = identity.sk.subject(party.to_fr());
+    let prescription = prescription(rng, (subject, identity.person), &candidate, date);
     let slot = ring.free_slot(date).unwrap_or(0);
     let mut fresh = || Secret::generate(rng).expose();
     let note = Note {
@@ -149,12 +150,13 @@ fn world(
 /// A prescription for one fill, equal to the candidate.
 fn prescription(
     rng: &mut (impl RngCore + CryptoRng),
-    subject: Fr,
+    (subject, person): (Fr, Fr),
     candidate: &Candidate,
     date: Day,
 ) -> Prescription {
     Prescription {
         subject,
+        person,
         drug: candidate.code,
         quantity: candidate.quantity,
         days: candidate.days,

@@ -262,7 +262,7 @@ impl PrescriptionVar {
         })
     }
 
-    /// Signed by an accepted prescriber of the domain, for the holder's pseudonym there.
+    /// Signed by an accepted prescriber of the domain, for the holder's pseudonym there and the person.
     fn enforce_signed(
         &self,
         alloc: &Allocator<'_>,
@@ -285,12 +285,21 @@ impl PrescriptionVar {
             (&self.earliest, DAY_BITS),
             (&self.expires, DAY_BITS),
         ])?;
-        // The subject is computed, not given: someone else's prescription has another, and so another
-        // message, which the signature does not cover.
+        // Subject and person are not given. The subject is computed from `sk`, and the person is the very
+        // variable of the identity leaf, which the opening commits to as well: someone else's prescription,
+        // also that of somebody enrolled under the same `sk`, has another message, which the signature does
+        // not cover.
         let subject = identity.subject(&self.key.party)?;
         let message = tagged(
             Tag::Rx,
-            [&subject, &self.drug, &word, &self.rx_secret, &self.exemption],
+            [
+                &subject,
+                &identity.person,
+                &self.drug,
+                &word,
+                &self.rx_secret,
+                &self.exemption,
+            ],
         )?;
         let signature = SignatureVar::new_witness(alloc.0.clone(), &w.signature)?;
         verify(&self.key.public_key, &message, &signature)

@@ -227,6 +227,7 @@ fn blank() -> Witness {
         note_path: Path::zero(),
         prescription: Prescription {
             subject: zero,
+            person: zero,
             drug: Code::NONE,
             quantity: 0,
             days: 0,

@@ -47,6 +47,9 @@ pub enum Refused {
     /// The prescription is someone else's.
     #[error("the prescription is not the holder's")]
     Subject,
+    /// The prescription is for another person under the same secret.
+    #[error("the prescription is for another person than the holder's identity")]
+    Person,
     /// Signed after the date.
     #[error("the prescription was issued after the date")]
     Issued,
@@ -179,6 +182,7 @@ fn prescription(public: &DispensePublic, w: &Witness, date: Day) -> Result<(), R
     )?;
     let mine = w.identity.sk.subject(key.leaf.party.to_fr());
     require(rx.subject == mine, Refused::Subject)?;
+    require(rx.person == w.identity.person, Refused::Person)?;
     require(rx.issued <= date, Refused::Issued)?;
     require(rx.earliest <= date, Refused::Earliest)?;
     require(date <= rx.expires, Refused::Expired)?;

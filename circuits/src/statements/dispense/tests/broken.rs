@@ -199,7 +199,8 @@ fn the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
     );
     lie(&|w| w.signature.s += Fr::from(1u64), Refused::Signature);
     refused(&|p| p.subject = Some(Fr::from(1u64)), Refused::Subject);
-    let changes: [fn(&mut Prescription); 9] = [
+    let changes: [fn(&mut Prescription); 10] = [
+        |rx| rx.person += Fr::from(1u64),
         |rx| rx.drug = Code::parse("rxnorm|238129").unwrap(),
         |rx| rx.quantity += 1,
         |rx| rx.days += 1,
@@ -213,7 +214,7 @@ fn the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
     for (i, change) in changes.iter().enumerate() {
         let (public, mut witness) = build(18, &|_: &mut Parts| {});
         change(&mut witness.prescription);
-        if i == 0 {
+        if i == 1 {
             // Its own leaf is opened: only the signature knows better.
             let found = policy(POLICY, TABLE).table().lookup(witness.prescription.drug);
             (witness.policy.drug, witness.policy.drug_path) = (found.leaf, found.path);
@@ -222,6 +223,30 @@ fn the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
         let public = witness.public(public.registry_root, Day(46_000), public.ctx);
         agree(&public, &witness, Err(Refused::Signature));
     }
+}
+
+#[test]
+fn a_prescription_of_another_person_under_the_same_secret_is_refused() {
+    // Signed for the holder's own pseudonym, with the person of somebody whom the authority enrolled under
+    // the same `pk`; identity leaf, note and opening are the holder's.
+    let other = Fr::from(1_970_u64);
+    let theirs = |p: &mut Parts| p.person = Some(other);
+    refused(&theirs, Refused::Person);
+    // Claiming to be named in it breaks the signature.
+    let (public, mut witness) = build(11, &theirs);
+    witness.prescription.person = witness.identity.person;
+    agree(&public, &witness, Err(Refused::Signature));
+    // Taking the other's person for the opening breaks the identity leaf, and with it the note.
+    witness.prescription.person = other;
+    witness.identity.person = other;
+    let lying = witness.public(public.registry_root, Day(46_000), public.ctx);
+    agree(&lying, &witness, Err(Refused::NoteOwner));
+    // Before it, the root that the ledger has does not hold such a leaf.
+    let lying = DispensePublic {
+        identity_root: public.identity_root,
+        ..lying
+    };
+    agree(&lying, &witness, Err(Refused::Identity));
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(super) struct Parts {
     pub(super) rx: Prescription,
     /// Whose pseudonym the prescription names; the holder's when `None`.
     pub(super) subject: Option<Fr>,
+    /// Whom the prescription names; the holder when `None`.
+    pub(super) person: Option<Fr>,
     pub(super) role: Role,
     pub(super) scope: Fr,
     pub(super) valid: (Day, Day),
@@ -78,6 +80,7 @@ impl Parts {
             ring: Ring::empty(),
             rx: Prescription {
                 subject: Fr::from(0u64),
+                person: Fr::from(0u64),
                 drug,
                 quantity: 30_000,
                 days: 12,
@@ -89,6 +92,7 @@ impl Parts {
                 exemption: Code::NONE,
             },
             subject: None,
+            person: None,
             role: Role::Prescriber,
             scope: policy.domain().to_fr(),
             valid: (Day(40_000), Day::OPEN),
@@ -179,6 +183,7 @@ pub(super) fn build(seed: u64, change: &dyn Fn(&mut Parts)) -> (DispensePublic, 
     let at = registry.add(&key, parts.role, &party, parts.scope, parts.valid);
     let own = identity.sk.subject(party.to_fr());
     parts.rx.subject = parts.subject.unwrap_or(own);
+    parts.rx.person = parts.person.unwrap_or(identity.person);
     let found = parts.policy.table().lookup(parts.opened);
     let note = Note {
         owner: identity.owner(),
