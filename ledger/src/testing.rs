@@ -12,6 +12,7 @@ use ark_ff::Field;
 use ed25519_dalek::SigningKey;
 use medproof_verifier::{
     CircuitName, Context, Day, Entry, Fr, KeyLeaf, Name, Proof, Role, Statement, VerifyingKey,
+    context::bound,
     entry::{
         Burn, CircuitAction, CircuitChange, Close, Genesis, Governed, Open, Opening, PolicyAction,
         PolicyChange, PolicyPurpose, PolicyTerms, Post, RegistryAction, RegistryChange, Signed, Void,
@@ -328,8 +329,8 @@ pub(crate) fn post(ledger_id: [u8; 32], statement: Statement, party: &str) -> Po
         ledger_id,
         circuit_id: verifying_key(circuit, 0, true).circuit_id(),
         relying_party: name(party),
-        challenge: [3; 32],
-        payload_hash: [4; 32],
+        challenge: bound([3; 32]),
+        payload_hash: bound([4; 32]),
     };
     let ctx = context.to_fr();
     let statement = match statement {

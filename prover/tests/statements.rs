@@ -114,7 +114,7 @@ async fn play<C: WireWitness>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_statement_is_proven_over_the_service() {
+async fn v03_v05_every_statement_is_proven_over_the_service() {
     let store = KeyStore::at_default(Mode::Development).unwrap();
     let circuits = [
         CircuitName::Bind,
@@ -148,7 +148,7 @@ async fn every_statement_is_proven_over_the_service() {
 }
 
 #[test]
-fn a_damaged_proof_is_refused_at_every_byte() {
+fn v06_a_damaged_proof_is_refused_at_every_byte() {
     let store = KeyStore::at_default(Mode::Development).unwrap();
     let prover = Prover::open(&store, &[CircuitName::Bind], &mut |_| ()).unwrap();
     let key = prover.verifying_key(CircuitName::Bind).unwrap();

@@ -88,17 +88,17 @@ impl Judge for ByProof {
 }
 
 #[test]
-fn every_dispensing_case_through_relation_and_circuit() {
+fn d02_every_dispensing_case_through_relation_and_circuit() {
     every("dispensing", 24, 22);
 }
 
 #[test]
-fn every_eligibility_case_through_relation_and_circuit() {
+fn d02_every_eligibility_case_through_relation_and_circuit() {
     every("eligibility", 18, 18);
 }
 
 #[test]
-fn every_claim_case_through_relation_and_circuit() {
+fn d02_every_claim_case_through_relation_and_circuit() {
     every("claim", 16, 16);
 }
 
@@ -116,7 +116,7 @@ fn every(statement: &str, expected: usize, with_assignment: usize) {
 }
 
 #[test]
-fn prove_a_choice_of_cases() {
+fn d02_prove_a_choice_of_cases() {
     let chosen = [
         "R01",
         "R04",
@@ -146,7 +146,7 @@ fn prove_a_choice_of_cases() {
 
 #[test]
 #[ignore = "soak: makes about forty proofs and the key of the large tier"]
-fn prove_every_case() {
+fn d02_prove_every_case() {
     let mut judge = ByProof::new();
     for case in &cases() {
         run(case, &mut judge);

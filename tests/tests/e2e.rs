@@ -306,7 +306,7 @@ async fn fill_and_void(w: &mut World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pharmacy_hands_over_what_was_proven_to_it_and_nothing_else() {
+async fn a02_a04_a08_a_pharmacy_hands_over_what_was_proven_to_it_and_nothing_else() {
     let mut world = World::start().await;
     refused_at_the_counter(&mut world).await;
     bind_at_the_prescriber(&mut world).await;

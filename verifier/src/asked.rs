@@ -3,6 +3,7 @@
 
 use crate::{
     CircuitName, Day, Fr, Name, Statement, Tag,
+    context::bound,
     field::fr_to_be_bytes,
     opening::{Event, Opening},
     tagged,
@@ -101,14 +102,14 @@ impl Asked {
         }
     }
 
-    /// `SHA-256("medproof/asked/1" || salt || kind || fields)`. What is asked can be guessed and the
-    /// hash is posted, hence the salt: 32 random bytes that only the two parties see.
+    /// 248 bits of `SHA-256("medproof/asked/1" || salt || kind || fields)`, and a last byte of zero. What is asked
+    /// can be guessed and the hash is posted, hence the salt: 32 random bytes that only the two parties see.
     pub fn payload_hash(&self, salt: &[u8; 32]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(b"medproof/asked/1");
         hash.update(salt);
         hash.update(self.to_bytes());
-        hash.finalize().into()
+        bound(hash.finalize().into())
     }
 
     /// The only encoding: kind, then fixed-width fields; names with a length byte; an absent option is 0.

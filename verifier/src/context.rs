@@ -12,13 +12,25 @@ pub struct Context {
     pub circuit_id: CircuitId,
     /// The party that asked.
     pub relying_party: Name,
-    /// The relying party's fresh random challenge (32 bytes; 248 bits enter the field).
+    /// The relying party's fresh random challenge: 248 bits, and a last byte of zero.
     pub challenge: [u8; 32],
-    /// SHA-256 of what was asked (32 bytes; 248 bits enter the field); zero when nothing beside the statement.
+    /// 248 bits of SHA-256 of what was asked, and a last byte of zero; zero when nothing beside the statement.
     pub payload_hash: [u8; 32],
 }
 
+/// The first 248 bits of `bytes`, which are those that `ctx` binds; the last byte becomes zero.
+pub fn bound(mut bytes: [u8; 32]) -> [u8; 32] {
+    bytes[31] = 0;
+    bytes
+}
+
 impl Context {
+    /// Whether `ctx` binds every bit of challenge and payload hash: 248 bits of each enter the field, so a last
+    /// byte other than zero could be changed by anybody.
+    pub fn is_bound(&self) -> bool {
+        self.challenge[31] == 0 && self.payload_hash[31] == 0
+    }
+
     /// `ctx = H(CTX; ledger id, circuit id, relying party, challenge, payload hash)`.
     pub fn to_fr(&self) -> Fr {
         tagged(

@@ -70,6 +70,9 @@ pub enum VerifyError {
     /// `ctx` is not that of ledger, circuit, relying party, challenge and payload.
     #[error("the proof is bound to another ledger, circuit, relying party, challenge or payload")]
     Context,
+    /// Challenge or payload hash has more than the 248 bits that `ctx` binds.
+    #[error("the last byte of challenge or payload hash is not zero, so `ctx` does not bind it")]
+    Unbound,
     /// A wrong number of public inputs.
     #[error("{got} public inputs where the key has {expected}")]
     Inputs {

@@ -15,6 +15,7 @@ use ark_std::rand::{SeedableRng, rngs::StdRng};
 use medproof_verifier::{
     CircuitName, Context, KeyError, PROOF_BYTES, Proof, ProofError, Public, Statement, VerifyError,
     VerifyingKey,
+    context::bound,
     field::{fr_from_be_bytes, fr_to_be_bytes},
     statement::{BindPublic, EligibilityPublic, verify},
 };
@@ -68,7 +69,7 @@ fn context(key: &VerifyingKey) -> Context {
         ledger_id: [7; 32],
         circuit_id: key.circuit_id(),
         relying_party: "pharmacy-1".parse().unwrap(),
-        challenge: [9; 32],
+        challenge: bound([9; 32]),
         payload_hash: [0; 32],
     }
 }
@@ -105,7 +106,7 @@ fn good() -> (VerifyingKey, Vec<Fr>, Proof) {
 }
 
 #[test]
-fn v1_a_wrong_number_of_inputs_is_refused() {
+fn v01_a_wrong_number_of_inputs_is_refused() {
     let (key, inputs, proof) = good();
     let mut longer = inputs.clone();
     longer.push(Fr::ZERO);
@@ -127,7 +128,7 @@ fn v1_a_wrong_number_of_inputs_is_refused() {
 }
 
 #[test]
-fn v2_inputs_at_or_above_the_modulus_are_refused() {
+fn v02_inputs_at_or_above_the_modulus_are_refused() {
     let modulus = Fr::MODULUS;
     for x in [0u64, 1, 5, u64::MAX] {
         let mut sum = modulus;
@@ -142,7 +143,7 @@ fn v2_inputs_at_or_above_the_modulus_are_refused() {
 }
 
 #[test]
-fn v3_each_input_matters() {
+fn v03_each_input_matters() {
     let (key, inputs, proof) = good();
     for at in 0..inputs.len() {
         for other in [inputs[at] + Fr::from(1u64), Fr::ZERO, -inputs[at]] {
@@ -166,7 +167,7 @@ fn g2_outside_subgroup() -> G2Affine {
 }
 
 #[test]
-fn v4_degenerate_keys_are_refused() {
+fn v04_degenerate_keys_are_refused() {
     type Vk = ark_groth16::VerifyingKey<Bn254>;
     type Change<'a> = &'a dyn Fn(&mut Vk);
     let refused = |change: Change<'_>| {
@@ -223,7 +224,7 @@ fn v4_degenerate_keys_are_refused() {
 }
 
 #[test]
-fn v4_key_bytes_are_exact() {
+fn v04_key_bytes_are_exact() {
     let key = key();
     let bytes = key.to_bytes();
     let again = VerifyingKey::from_bytes(&bytes).unwrap();
@@ -267,7 +268,7 @@ fn v4_key_bytes_are_exact() {
 }
 
 #[test]
-fn v5_the_forger_fails_where_gamma_is_not_delta() {
+fn v05_the_forger_fails_where_gamma_is_not_delta() {
     let (key, inputs, _) = good();
     let forge = |k: &ark_groth16::VerifyingKey<Bn254>| {
         let mut ic = k.gamma_abc_g1[0].into_group();
@@ -294,7 +295,7 @@ fn v5_the_forger_fails_where_gamma_is_not_delta() {
 }
 
 #[test]
-fn v6_proof_points_are_checked() {
+fn v06_proof_points_are_checked() {
     let (key, inputs, proof) = good();
     type Inner = ark_groth16::Proof<Bn254>;
     let with = |change: &dyn Fn(&mut Inner)| {
@@ -331,7 +332,7 @@ fn v6_proof_points_are_checked() {
 }
 
 #[test]
-fn v6_proof_bytes_are_canonical() {
+fn v06_proof_bytes_are_canonical() {
     let (key, _, proof) = good();
     let bytes = proof.to_bytes();
     assert_eq!(Proof::from_bytes(&bytes), Ok(proof.clone()));
@@ -383,7 +384,7 @@ fn v6_proof_bytes_are_canonical() {
 }
 
 #[test]
-fn v7_a_rerandomised_proof_verifies_and_differs() {
+fn v07_a_rerandomised_proof_verifies_and_differs() {
     let (key, inputs, proof) = good();
     let other = Groth16::<Bn254>::rerandomize_proof(key.inner(), proof.inner(), &mut rng(3));
     let other = Proof::new(other).unwrap();
@@ -401,7 +402,7 @@ fn v7_a_rerandomised_proof_verifies_and_differs() {
 }
 
 #[test]
-fn v8_a_proof_counts_in_its_own_context_only() {
+fn v08_a_proof_counts_in_its_own_context_only() {
     let key = key();
     let (statement, context) = (Statement::Bind(public(&key)), context(&key));
     let proof = prove(statement.to_vec());
@@ -428,7 +429,30 @@ fn v8_a_proof_counts_in_its_own_context_only() {
 }
 
 #[test]
-fn v8_another_key_version_or_statement_is_refused() {
+fn v08_no_bit_of_challenge_or_payload_is_left_unbound() {
+    let key = key();
+    let (statement, context) = (Statement::Bind(public(&key)), context(&key));
+    let proof = prove(statement.to_vec());
+    // Every bit of the 31 bytes that enter `ctx`, and those of the byte that does not.
+    for bit in 0..256 {
+        let expected = if bit < 248 {
+            VerifyError::Context
+        } else {
+            VerifyError::Unbound
+        };
+        for change in [
+            (|c: &mut Context, at: usize, by: u8| c.challenge[at] ^= by) as fn(&mut Context, usize, u8),
+            |c: &mut Context, at: usize, by: u8| c.payload_hash[at] ^= by,
+        ] {
+            let mut other = context.clone();
+            change(&mut other, bit / 8, 1 << (bit % 8));
+            assert_eq!(verify(&key, statement, other, &proof), Err(expected), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn v08_another_key_version_or_statement_is_refused() {
     let right = key();
     let (statement, context) = (Statement::Bind(public(&right)), context(&right));
     let proof = prove(statement.to_vec());

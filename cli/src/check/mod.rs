@@ -13,7 +13,7 @@ use medproof_circuits::scenario::{Outcome, Verdict};
 use medproof_circuits::statement::Circuit;
 use medproof_prover::{ProveError, Proven, Prover};
 use medproof_records::fhir::{Bundle, MAX_BUNDLE_BYTES};
-use medproof_verifier::{Context, Day, Name, PROOF_BYTES, Statement, statement};
+use medproof_verifier::{Context, Day, Name, PROOF_BYTES, Statement, context::bound, statement};
 use rand::RngCore;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -141,7 +141,7 @@ impl Checker {
             ledger_id: random(),
             circuit_id: medproof_verifier::CircuitId([0; 32]),
             relying_party,
-            challenge: random(),
+            challenge: bound(random()),
             payload_hash: [0; 32],
         };
         Ok(Self {

@@ -64,7 +64,7 @@ impl Running {
 }
 
 #[test]
-fn after_a_failed_write_nothing_is_acknowledged_and_a_restart_goes_on() {
+fn l02_after_a_failed_write_nothing_is_acknowledged_and_a_restart_goes_on() {
     let entries: Vec<_> = Governance::new(genesis().ledger_id())
         .setup()
         .into_iter()

@@ -21,6 +21,7 @@ use std::{collections::BTreeMap, path::Path};
 use tonic::Code;
 
 mod faults;
+mod keys;
 
 async fn start(directory: &Path) -> Server {
     let config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));
@@ -207,6 +208,12 @@ async fn every_read_agrees_with_what_was_appended() {
     };
     receipt.verify(&entry.to_bytes(), server.log_key()).unwrap();
 
+    let seal = ledger.last_seal().await.unwrap();
+    let roots = now(&mut ledger).await;
+    assert_eq!(
+        (seal.commitment_root, seal.identity_root, seal.registry_root),
+        (roots.anchor, roots.identity_root, roots.registry_root)
+    );
     let report = audit(&mut ledger, |_, _| ()).await.unwrap();
     assert!(report.is_clean(), "{:?}", report.problems);
     assert_eq!((report.proofs, report.commitments), (3, 3));
@@ -326,7 +333,7 @@ async fn bad_requests_get_their_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_a_hundred_racing_posts_of_a_nullifier_wins() {
+async fn l01_one_of_a_hundred_racing_posts_of_a_nullifier_wins() {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut ledger, _) = begin(directory.path()).await;
     let roots = now(&mut ledger).await;
@@ -375,7 +382,7 @@ async fn one_of_a_hundred_racing_posts_of_a_nullifier_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_gets_its_receipt_after_the_posting_key_has_changed() {
+async fn a08_a_repeat_gets_its_receipt_after_the_posting_key_has_changed() {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut ledger, mut governance) = begin(directory.path()).await;
     let roots = now(&mut ledger).await;

@@ -57,7 +57,7 @@ mod tests {
 
     /// The log's roots and proofs against an independent implementation of RFC 6962.
     #[test]
-    fn roots_and_proofs_equal_those_of_ct_merkle() {
+    fn l06_roots_and_proofs_equal_those_of_ct_merkle() {
         let mut view = Overlay::new(MemoryBase::default());
         let mut oracle = MemoryBackedTree::<Sha256, Vec<u8>>::new();
         let mut roots = vec![];

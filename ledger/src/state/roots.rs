@@ -12,7 +12,8 @@ pub const REPLACED_SECONDS: u64 = 600;
 /// The roots of recent seals.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roots {
-    newest: Fr,
+    /// None before the first seal.
+    newest: Option<Fr>,
     /// Commitment root -> time of the last seal that had it.
     anchors: HashMap<Fr, u64>,
     order: VecDeque<(u64, Fr)>,
@@ -22,7 +23,8 @@ pub(crate) struct Roots {
 
 #[derive(Debug, Clone, Default)]
 struct Window {
-    current: Fr,
+    /// None before the first seal: no root is accepted that was never sealed.
+    current: Option<Fr>,
     /// Former root -> time of the seal that replaced it.
     replaced: HashMap<Fr, u64>,
 }
@@ -31,9 +33,10 @@ impl Roots {
     /// Takes over the roots of the next seal.
     pub(crate) fn sealed(&mut self, seal: &Seal) {
         let time = seal.time;
-        self.newest = seal.commitment_root;
-        self.anchors.insert(self.newest, time);
-        self.order.push_back((time, self.newest));
+        let root = seal.commitment_root;
+        self.newest = Some(root);
+        self.anchors.insert(root, time);
+        self.order.push_back((time, root));
         while let Some((old, root)) = self.order.front().copied()
             && old.saturating_add(ANCHOR_SECONDS) < time
         {
@@ -49,7 +52,7 @@ impl Roots {
     /// Whether `root` is the newest sealed commitment root, or was sealed in the last 24 hours.
     pub(crate) fn is_anchor(&self, root: &Fr, now: u64) -> bool {
         // The newest stays valid however long the ledger was idle: there is no other to take.
-        *root == self.newest
+        self.newest == Some(*root)
             || self
                 .anchors
                 .get(root)
@@ -67,17 +70,18 @@ impl Roots {
 
 impl Window {
     fn sealed(&mut self, root: Fr, time: u64) {
-        if root != self.current {
-            self.replaced.insert(self.current, time);
+        if self.current != Some(root) {
+            if let Some(before) = self.current.replace(root) {
+                self.replaced.insert(before, time);
+            }
             self.replaced.remove(&root);
-            self.current = root;
         }
         self.replaced
             .retain(|_, at| at.saturating_add(REPLACED_SECONDS) >= time);
     }
 
     fn accepts(&self, root: &Fr, now: u64) -> bool {
-        *root == self.current
+        self.current == Some(*root)
             || self
                 .replaced
                 .get(root)
@@ -104,7 +108,18 @@ mod tests {
     }
 
     #[test]
-    fn windows_end_to_the_second() {
+    fn l03_a_root_that_was_never_sealed_is_not_accepted() {
+        let zero = Fr::from(0u64);
+        let mut roots = Roots::default();
+        for time in [1000, 1001] {
+            assert!(!roots.is_anchor(&zero, time));
+            assert!(!roots.is_identity_root(&zero, time) && !roots.is_registry_root(&zero, time));
+            roots.sealed(&seal(time, 1));
+        }
+    }
+
+    #[test]
+    fn l03_windows_end_to_the_second() {
         let mut roots = Roots::default();
         let (one, two) = (Fr::from(1u64), Fr::from(2u64));
         roots.sealed(&seal(1000, 1));

@@ -41,7 +41,7 @@ mod governance;
 mod statements;
 
 #[test]
-fn leaves_are_typed_by_the_ledger_and_roots_are_those_of_a_full_recomputation() {
+fn l06_leaves_are_typed_by_the_ledger_and_roots_are_those_of_a_full_recomputation() {
     let mut w = World::new();
     assert_eq!(
         w.open("authority", "us-ma", account(2, 7))
@@ -99,7 +99,7 @@ fn leaves_are_typed_by_the_ledger_and_roots_are_those_of_a_full_recomputation() 
 }
 
 #[test]
-fn only_the_right_role_opens_in_its_own_domain() {
+fn a01_only_the_right_role_opens_in_its_own_domain() {
     let mut w = World::new();
     let benefit = Opening::Benefit { note: fr(9) };
     let member = Opening::Member { index: 3, id: fr(9) };
@@ -155,7 +155,7 @@ fn only_the_right_role_opens_in_its_own_domain() {
 }
 
 #[test]
-fn a_person_has_one_leaf_and_comes_back_only_after_the_delay() {
+fn a04_a_person_has_one_leaf_and_comes_back_only_after_the_delay() {
     let mut w = World::new();
     w.open("authority", "us-ma", account(0, 1)).unwrap();
     refused!(
@@ -206,7 +206,7 @@ fn a_person_has_one_leaf_and_comes_back_only_after_the_delay() {
 }
 
 #[test]
-fn a_void_is_the_posters_own_once_within_14_days() {
+fn a02_a_void_is_the_posters_own_once_within_14_days() {
     let mut w = World::new();
     let fill = w.fill(1, |_| ()).unwrap().index;
     let filled_at = w.time;
@@ -258,7 +258,7 @@ fn a_pharmacy_that_lost_its_key_cannot_void() {
 }
 
 #[test]
-fn a_burn_cancels_fills_and_nothing_else() {
+fn a03_a_burn_cancels_fills_and_nothing_else() {
     let mut w = World::new();
     let (fk, used) = (fr(5), fr(6));
     let nf = |key: Fr| tagged(Tag::Fill, [key]);
@@ -373,7 +373,7 @@ proptest! {
     /// Replay: a ledger taken up from its tables before every step gives the same answers, roots and
     /// seals as one that never stopped.
     #[test]
-    fn stopping_between_batches_changes_nothing(
+    fn l02_stopping_between_batches_changes_nothing(
         steps in proptest::collection::vec((0u8..7, 0u8..24), 1..40)
     ) {
         let (mut running, mut stopping) = (World::new(), World::new());

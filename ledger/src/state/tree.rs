@@ -87,7 +87,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn the_stored_tree_equals_a_full_recomputation(
+        fn l06_the_stored_tree_equals_a_full_recomputation(
             batches in proptest::collection::vec(proptest::collection::vec((0u32..256, any::<u64>()), 1..12), 1..6)
         ) {
             let mut view = Overlay::new(MemoryBase::default());

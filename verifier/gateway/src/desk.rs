@@ -13,6 +13,7 @@ use medproof_proto::ledger_client::Appended;
 use medproof_verifier::{
     CircuitId, CircuitName, Context, Day, Entry, Fr, Name, Proof, Receipt, Role, Statement, VerifyingKey,
     asked::Asked,
+    context::bound,
     entry::{Post, Signed, Void},
     field::fr_to_be_bytes,
     opening::Opening,
@@ -202,7 +203,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             .get(&circuit)
             .ok_or_else(|| GatewayError::Circuit(circuit.as_str().to_owned()))?;
         let now = self.clock.now();
-        let (challenge, salt) = (random(), random());
+        let (challenge, salt) = (bound(random()), random());
         let issued = Issued {
             challenge,
             ledger_id: self.ledger_id,

@@ -58,7 +58,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`PostError`].
     fn last_sequence(&self, party: &Name) -> impl Future<Output = Result<u64, PostError>> + Send;
 
-    /// The identity root of the last seal.
+    /// The identity root of the last seal, shown under the log's signed checkpoint.
     ///
     /// # Errors
     /// [`PostError`].
@@ -120,6 +120,6 @@ impl Ledger for RemoteLedger {
     }
 
     async fn identity_root(&self) -> Result<Fr, PostError> {
-        Ok(self.0.clone().anchors().await?.identity_root)
+        Ok(self.0.clone().last_seal().await?.identity_root)
     }
 }

@@ -265,7 +265,7 @@ fn screened(issued: &Issued, nullifier: u64) -> Presentation {
 }
 
 #[tokio::test]
-async fn a_challenge_is_answered_once_and_survives_a_restart() {
+async fn a08_a_challenge_is_answered_once_and_survives_a_restart() {
     let world = World::new(Role::Sponsor);
     let issued = world.desk.challenge(trial(), None).unwrap();
     assert_eq!(world.desk.outcome(&issued.challenge).unwrap(), Outcome::Open);
@@ -416,7 +416,7 @@ async fn a_refused_signature_is_final_for_a_first_post_only() {
 }
 
 #[tokio::test]
-async fn only_proof_and_opening_take_what_is_handed_over_once() {
+async fn a08_only_proof_and_opening_take_what_is_handed_over_once() {
     let world = World::new(Role::Pharmacy);
     let issued = world.desk.challenge(counter(), None).unwrap();
     let (public, opening) = fill(&issued);
@@ -520,7 +520,7 @@ fn counter() -> Asked {
 }
 
 #[tokio::test]
-async fn a_fill_is_opened_handed_over_and_voided_once() {
+async fn a02_a_fill_is_opened_handed_over_and_voided_once() {
     let world = World::new(Role::Pharmacy);
     let issued = world.desk.challenge(counter(), None).unwrap();
     assert!(matches!(

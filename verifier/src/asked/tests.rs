@@ -61,7 +61,7 @@ fn with_opening(change: impl Fn(&mut DispenseOpening)) -> Result<(), Mismatch> {
 }
 
 #[test]
-fn a_dispense_answers_only_its_own_question() {
+fn d01_a_dispense_answers_only_its_own_question() {
     assert_eq!(with_opening(|_| ()), Ok(()));
     assert_eq!(with_opening(|o| o.drug += 256), Err(Mismatch::Field("drug")));
     assert_eq!(

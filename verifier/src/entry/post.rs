@@ -3,7 +3,7 @@
 use super::codec::{DecodeError, Reader, Writer};
 use crate::{
     CircuitId, Context, Fr, Name, PROOF_BYTES, Proof, Statement, Verified, VerifyError, VerifyingKey,
-    field::fr_to_be_bytes, statement::verify,
+    context::bound, field::fr_to_be_bytes, statement::verify,
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey as PostingKey};
 use sha2::{Digest, Sha256};
@@ -24,9 +24,9 @@ pub struct Post {
     pub proof: Proof,
     /// Who posts: the party that asked for the proof.
     pub relying_party: Name,
-    /// Its challenge.
+    /// Its challenge; the last byte is zero, since `ctx` binds 248 bits.
     pub challenge: [u8; 32],
-    /// SHA-256 of what it asked; zero when nothing beside the statement.
+    /// 248 bits of SHA-256 of what it asked, and a last byte of zero; zero when nothing beside the statement.
     pub payload_hash: [u8; 32],
     /// Ed25519 of the relying party over [`post_digest`].
     pub signature: Signature,
@@ -140,9 +140,20 @@ impl Post {
             proof: Proof::from_bytes(&input.array::<PROOF_BYTES>("proof")?)
                 .map_err(|e| DecodeError::canonical("proof", e))?,
             relying_party: input.name("relying party")?,
-            challenge: input.array("challenge")?,
-            payload_hash: input.array("payload hash")?,
+            challenge: bound_bytes(input, "challenge")?,
+            payload_hash: bound_bytes(input, "payload hash")?,
             signature: Signature::from_bytes(&input.array("signature")?),
         })
+    }
+}
+
+/// 32 bytes of which `ctx` binds the first 31. The last one is zero: anything else could be changed on the way
+/// to the log, and the log would not show what the relying party asked.
+fn bound_bytes(input: &mut Reader<'_>, field: &'static str) -> Result<[u8; 32], DecodeError> {
+    let bytes = input.array(field)?;
+    if bytes == bound(bytes) {
+        Ok(bytes)
+    } else {
+        Err(DecodeError::range(field, "the last byte is zero"))
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     CircuitId, CircuitName, Context, Day, Fr, KeyLeaf, Name, Proof, Role, Statement, VerifyingKey,
+    context::bound,
     statement::{DispensePublic, Public},
 };
 use ark_bn254::{Bn254, G1Affine, G2Affine};
@@ -81,8 +82,8 @@ fn post() -> Post {
         ledger_id: LEDGER,
         circuit_id: CircuitId([5; 32]),
         relying_party: name("pharmacy-1"),
-        challenge: [6; 32],
-        payload_hash: [8; 32],
+        challenge: bound([6; 32]),
+        payload_hash: bound([8; 32]),
     };
     let statement = Statement::Dispense(DispensePublic::from_slice(&inputs).unwrap());
     Post::new(&statement, &context, proof, &signer(4))
@@ -232,7 +233,7 @@ fn refused_field(kind: Kind, change: impl Fn(&mut Vec<u8>)) -> &'static str {
 }
 
 #[test]
-fn a_bad_field_is_named() {
+fn l04_a_bad_field_is_named() {
     let set =
         |at: usize, with: &'static [u8]| move |b: &mut Vec<u8>| b[at..at + with.len()].copy_from_slice(with);
     assert_eq!(refused_field(Kind::Void, set(0, &[2])), "version");
@@ -284,6 +285,9 @@ fn a_bad_field_is_named() {
         refused_field(Kind::Statement, set(35 + 12 * 32, &[0xff; 32])),
         "proof"
     );
+    // Relying party `pharmacy-1` at 547, challenge 558..590, payload hash 590..622.
+    assert_eq!(refused_field(Kind::Statement, set(589, &[1])), "challenge");
+    assert_eq!(refused_field(Kind::Statement, set(621, &[1])), "payload hash");
     assert_eq!(refused_field(Kind::Burn, set(15, &[0])), "fill key count");
     assert_eq!(refused_field(Kind::Burn, set(15, &[65])), "fill key count");
     assert_eq!(refused_field(Kind::Burn, |b| b[47] = 2), "fill key");
@@ -426,7 +430,7 @@ fn the_ledger_id_commits_to_all_of_genesis() {
 
 proptest! {
     #[test]
-    fn whatever_decodes_encodes_back(which in 0usize..18, at in 0usize..4096, with in any::<u8>()) {
+    fn l04_whatever_decodes_encodes_back(which in 0usize..18, at in 0usize..4096, with in any::<u8>()) {
         let mut bytes = examples()[which].to_bytes();
         let at = at % bytes.len();
         bytes[at] = with;

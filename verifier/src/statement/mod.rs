@@ -130,8 +130,8 @@ impl Verified {
 /// Checks a proof of `statement` in `context` under `key`.
 ///
 /// # Errors
-/// [`VerifyError`] when the context names another circuit or does not hash to the statement's `ctx`,
-/// when the number of inputs is not the key's, or when the proof does not hold.
+/// [`VerifyError`] when the context names another circuit, has bits that `ctx` does not bind or does not hash to
+/// the statement's `ctx`, when the number of inputs is not the key's, or when the proof does not hold.
 pub fn verify(
     key: &VerifyingKey,
     statement: Statement,
@@ -145,6 +145,9 @@ pub fn verify(
     // A statement of another kind has other public inputs; equal counts alone prove nothing.
     if Statement::from_slice(key.name(), &inputs).ok() != Some(statement) {
         return Err(VerifyError::Circuit);
+    }
+    if !context.is_bound() {
+        return Err(VerifyError::Unbound);
     }
     if context.to_fr() != statement.ctx() {
         return Err(VerifyError::Context);

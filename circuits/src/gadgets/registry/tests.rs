@@ -56,7 +56,7 @@ fn agree(key: &AcceptedKey, root: Fr, role: Role, scope: Fr, day: Day, expected:
 }
 
 #[test]
-fn a_registered_key_is_accepted_on_every_day_of_its_validity() {
+fn a10_a_registered_key_is_accepted_on_every_day_of_its_validity() {
     let w = world();
     for (day, expected) in [
         (FROM, Ok(())),

@@ -16,7 +16,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_backup_restored_in_place_does_not_sign() {
+async fn l02_an_old_backup_restored_in_place_does_not_sign() {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut ledger, _) = begin(directory.path()).await;
     let roots = now(&mut ledger).await;
@@ -74,7 +74,7 @@ async fn an_old_backup_restored_in_place_does_not_sign() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_last_batch_is_found_at_start() {
+async fn l02_a_damaged_last_batch_is_found_at_start() {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut ledger, _) = begin(directory.path()).await;
     let id = ledger.ledger_id();
@@ -198,7 +198,7 @@ async fn an_audit_names_the_entry_that_breaks_a_rule() {
     server.shutdown().await;
 }
 
-/// Run by [`killed_at_any_moment_nothing_acknowledged_is_lost`] in a process of its own: appends fills
+/// Run by [`l02_killed_at_any_moment_nothing_acknowledged_is_lost`] in a process of its own: appends fills
 /// without end and prints the number of each one that is acknowledged.
 #[test]
 #[ignore = "the child of the crash test"]
@@ -230,7 +230,7 @@ fn crash_child() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_moment_nothing_acknowledged_is_lost() {
+async fn l02_killed_at_any_moment_nothing_acknowledged_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut ledger, _) = begin(directory.path()).await;
     let mut before = checkpoint(&mut ledger).await;

@@ -5,7 +5,7 @@ use crate::testing::terms;
 use medproof_verifier::entry::{PolicyAction, PolicyChange, PolicyTerms};
 
 #[test]
-fn circuits_are_accepted_by_governance_and_retired_for_good() {
+fn v08_circuits_are_accepted_by_governance_and_retired_for_good() {
     let accept = |circuit, salt, development| {
         CircuitAction::Accept(Box::new(verifying_key(circuit, salt, development)))
     };

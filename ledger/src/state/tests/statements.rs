@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nullifiers_are_spent_once_and_kinds_do_not_mix() {
+fn a03_nullifiers_are_spent_once_and_kinds_do_not_mix() {
     let mut w = World::new();
     let first = w.fill(1, |_| ()).unwrap();
     refused!(
@@ -75,7 +75,7 @@ fn re_randomised(inputs: &[Fr]) -> medproof_verifier::Proof {
 }
 
 #[test]
-fn roots_are_accepted_within_their_windows() {
+fn l03_roots_are_accepted_within_their_windows() {
     let mut w = World::new();
     w.open("authority", "us-ma", account(0, 1)).unwrap();
     let old = w.now();
@@ -136,7 +136,7 @@ fn roots_are_accepted_within_their_windows() {
 }
 
 #[test]
-fn dates_and_policies_are_judged() {
+fn a05_dates_and_policies_are_judged() {
     let mut w = World::new();
     let today = w.now().date;
     for days in [2u64, 3, 40_000] {
@@ -179,7 +179,7 @@ fn dates_and_policies_are_judged() {
 }
 
 #[test]
-fn relying_parties_need_their_role_in_the_statements_domain() {
+fn a08_relying_parties_need_their_role_in_the_statements_domain() {
     let mut w = World::new();
     let now = w.now();
     let fill = Statement::Dispense(dispense(&now, 1));
@@ -203,7 +203,7 @@ fn relying_parties_need_their_role_in_the_statements_domain() {
 }
 
 #[test]
-fn ended_and_zeroed_keys_lose_their_role() {
+fn a10_ended_and_zeroed_keys_lose_their_role() {
     let mut w = World::new();
     let today = Day::from_unix_seconds(w.time);
     // pharmacy-1 is leaf 2, pharmacy-2 leaf 3.
@@ -239,7 +239,7 @@ fn ended_and_zeroed_keys_lose_their_role() {
 }
 
 #[test]
-fn a_rotated_posting_key_ends_the_old_one() {
+fn a10_a_rotated_posting_key_ends_the_old_one() {
     let mut w = World::new();
     let now = w.now();
     let entry = Entry::Statement(Box::new(post(
@@ -263,7 +263,7 @@ fn a_rotated_posting_key_ends_the_old_one() {
 }
 
 #[test]
-fn a_proof_is_bound_to_ledger_party_challenge_and_payload() {
+fn l05_a_proof_is_bound_to_ledger_party_challenge_and_payload() {
     let mut w = World::new();
     let now = w.now();
     let base = post(w.id(), Statement::Dispense(dispense(&now, 1)), "pharmacy-1");
@@ -279,6 +279,21 @@ fn a_proof_is_bound_to_ledger_party_challenge_and_payload() {
     refused!(
         submit(&|p| p.payload_hash[0] ^= 1),
         Refusal::Proof(VerifyError::Context)
+    );
+    // `ctx` binds 248 bits of each: an entry with more could be changed unseen, so there is none.
+    refused!(
+        submit(&|p| p.challenge[31] ^= 1),
+        Refusal::Malformed(DecodeError {
+            field: "challenge",
+            ..
+        })
+    );
+    refused!(
+        submit(&|p| p.payload_hash[31] ^= 1),
+        Refusal::Malformed(DecodeError {
+            field: "payload hash",
+            ..
+        })
     );
     refused!(
         submit(&|p| p.relying_party = name("pharmacy-2")),

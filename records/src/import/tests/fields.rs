@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn demographics_are_known_or_unknown() {
+fn d03_demographics_are_known_or_unknown() {
     let person = |fields: Value| {
         let parsed = parse(&bundle(&[patient(fields)])).unwrap();
         import(&parsed, &Scope::clinical_summary(day(AS_OF)))

@@ -40,7 +40,7 @@ fn a_partial_date_has_no_day_unless_all_of_it_is_too_old() {
 }
 
 #[test]
-fn other_dates_take_the_bound_that_hurts() {
+fn d03_other_dates_take_the_bound_that_hurts() {
     assert_eq!(
         single("Procedure", json!({ "performedDateTime": "2025" })).start,
         day("2025-12-31")
@@ -114,7 +114,7 @@ fn lab(id: &str, code: &str, value: f64, date: &str) -> Value {
 }
 
 #[test]
-fn the_latest_of_two_codes_is_unknown_when_one_date_is_partial() {
+fn d03_the_latest_of_two_codes_is_unknown_when_one_date_is_partial() {
     let policy = compile(POLICY).unwrap();
     for partial in ["2025-06", "2025", "2026-02", "2025-09"] {
         for (sure, perhaps) in [(8.0, 11.2), (11.2, 8.0), (8.0, 8.0)] {

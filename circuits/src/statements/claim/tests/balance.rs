@@ -16,7 +16,7 @@ fn one() -> Fr {
 }
 
 #[test]
-fn the_balance_must_be_the_holders_for_this_plan_year_and_on_the_ledger() {
+fn a01_the_balance_must_be_the_holders_for_this_plan_year_and_on_the_ledger() {
     let owner = changed(|w| {
         w.witness.note.owner += one();
         w.refresh();

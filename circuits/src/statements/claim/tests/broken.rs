@@ -85,7 +85,7 @@ fn another_holder_is_refused() {
 }
 
 #[test]
-fn another_policy_or_row_is_refused() {
+fn d03_another_policy_or_row_is_refused() {
     assert_eq!(changed(|w| w.witness.rules.max_days = 366), Err(Policy));
     assert_eq!(changed(|w| w.witness.rules.coinsurance_bp = 0), Err(Policy));
     assert_eq!(changed(|w| w.witness.rules.version += one()), Err(Policy));
@@ -125,7 +125,7 @@ fn another_policy_or_row_is_refused() {
 }
 
 #[test]
-fn coverage_must_be_the_payers_word_on_the_holder() {
+fn a07_coverage_must_be_the_payers_word_on_the_holder() {
     let by = |at: Key| changed(|w| w.sign_coverage(at));
     assert_eq!(by(Key::PayerAsIssuer), Err(CoverageKey(WrongRole)));
     assert_eq!(by(Key::PayerElsewhere), Err(CoverageKey(Scope)));
@@ -206,7 +206,7 @@ fn coverage_must_be_the_payers_word_on_the_holder() {
 }
 
 #[test]
-fn the_service_must_be_the_providers_own_word() {
+fn a07_the_service_must_be_the_providers_own_word() {
     let by = |at: Key| changed(|w| w.sign_service(at));
     assert_eq!(by(Key::ProviderAsPrescriber), Err(ServiceKey(WrongRole)));
     assert_eq!(by(Key::OtherProvider), Err(ServiceKey(Scope)));
@@ -261,7 +261,7 @@ fn the_service_must_be_the_providers_own_word() {
 }
 
 #[test]
-fn a_record_of_another_kind_or_state_is_no_rendered_service() {
+fn a07_a_record_of_another_kind_or_state_is_no_rendered_service() {
     let states: [fn(&mut Record); 8] = [
         |r| r.status = Status::NotDone.id(),
         |r| r.status = Status::EnteredInError.id(),
@@ -309,7 +309,7 @@ fn the_filing_time_holds_on_its_bounds_and_not_past_them() {
 }
 
 #[test]
-fn a_diagnosis_or_procedure_of_another_row_is_refused() {
+fn d03_a_diagnosis_or_procedure_of_another_row_is_refused() {
     let with = |diagnosis: &str, procedure: &str| {
         changed(|w| {
             w.witness.service.content.diagnosis = code(diagnosis);
@@ -344,7 +344,7 @@ fn a_diagnosis_or_procedure_of_another_row_is_refused() {
 }
 
 #[test]
-fn units_lie_between_one_and_the_maximum() {
+fn d01_units_lie_between_one_and_the_maximum() {
     let units = |units: u16| {
         changed(|w| {
             w.witness.service.content.units = units;
@@ -362,7 +362,7 @@ fn units_lie_between_one_and_the_maximum() {
 }
 
 #[test]
-fn an_authorisation_must_be_the_payers_for_this_holder_procedure_units_and_day() {
+fn a07_an_authorisation_must_be_the_payers_for_this_holder_procedure_units_and_day() {
     let by = |at: Key| changed(|w| w.sign_authorisation(at));
     assert_eq!(by(Key::PayerAsIssuer), Err(AuthorisationKey(WrongRole)));
     assert_eq!(by(Key::PayerElsewhere), Err(AuthorisationKey(Scope)));

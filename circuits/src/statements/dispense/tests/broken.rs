@@ -49,7 +49,7 @@ fn every_public_input_is_bound() {
 }
 
 #[test]
-fn the_account_note_is_the_holders_own() {
+fn a01_the_account_note_is_the_holders_own() {
     let sk = || Secret::new(Fr::from(99u64));
     // Somebody else's note; the holder's note with another secret; a note behind another leaf.
     lie(&|w| w.note.owner += Fr::from(1u64), Refused::NoteOwner);
@@ -84,7 +84,7 @@ fn the_account_note_is_the_holders_own() {
 }
 
 #[test]
-fn nothing_of_the_note_can_be_changed() {
+fn d01_nothing_of_the_note_can_be_changed() {
     let changes: [fn(&mut Note); 4] = [
         |n| n.seq += 1,
         |n| n.rho += Fr::from(1u64),
@@ -113,7 +113,7 @@ fn nothing_of_the_note_can_be_changed() {
 }
 
 #[test]
-fn the_policy_is_that_of_the_id() {
+fn a05_the_policy_is_that_of_the_id() {
     lie(&|w| w.policy.drug.number = 0, Refused::DrugLeaf);
     lie(&|w| w.policy.drug.mask = 0, Refused::DrugLeaf);
     lie(&|w| w.policy.drug.hi = u128::from(u64::MAX), Refused::DrugLeaf);
@@ -139,7 +139,7 @@ fn the_policy_is_that_of_the_id() {
 }
 
 #[test]
-fn the_drug_is_a_member_of_the_table_and_its_class_has_a_row() {
+fn a05_the_drug_is_a_member_of_the_table_and_its_class_has_a_row() {
     let code = |text: &str| Code::parse(text).unwrap();
     // In the gap after its leaf, under another drug's leaf, and no drug at all under the sentinel.
     refused(
@@ -181,7 +181,7 @@ fn the_drug_is_a_member_of_the_table_and_its_class_has_a_row() {
 }
 
 #[test]
-fn the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
+fn a10_the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
     let key = Refused::Prescriber;
     refused(&|p| p.role = Role::Pharmacy, key(KeyRefused::Role));
     refused(&|p| p.scope += Fr::from(1u64), key(KeyRefused::Scope));
@@ -250,7 +250,7 @@ fn a_prescription_of_another_person_under_the_same_secret_is_refused() {
 }
 
 #[test]
-fn dates_numbers_quantities_and_days_are_those_prescribed() {
+fn a06_dates_numbers_quantities_and_days_are_those_prescribed() {
     refused(&|p| p.rx.issued.0 += 1, Refused::Issued);
     refused(&|p| p.rx.earliest.0 += 1, Refused::Earliest);
     refused(&|p| p.rx.expires.0 = p.date.0 - 1, Refused::Expired);
@@ -271,7 +271,7 @@ fn dates_numbers_quantities_and_days_are_those_prescribed() {
 }
 
 #[test]
-fn only_an_empty_or_expired_slot_is_overwritten() {
+fn a05_only_an_empty_or_expired_slot_is_overwritten() {
     let full = |end: u16| {
         move |p: &mut Parts| {
             p.fill_ring(p.date.0 - 100);

@@ -56,7 +56,7 @@ fn an_eligible_patient_is_accepted() {
 }
 
 #[test]
-fn holder_and_policy_are_bound() {
+fn a12_holder_and_policy_are_bound() {
     broken(Refused::Date, |_, (p, _)| p.date += Fr::from(1u64 << 16));
     broken(Refused::Date, |_, (p, _)| p.date = -one());
     broken(Refused::Identity, |_, (p, _)| p.identity_root += one());
@@ -80,7 +80,7 @@ fn holder_and_policy_are_bound() {
 }
 
 #[test]
-fn only_an_accepted_issuer_counts() {
+fn d01_only_an_accepted_issuer_counts() {
     broken(KeyRefused::NotRegistered.into(), |_, (p, _)| {
         p.registry_root += one();
     });
@@ -100,7 +100,7 @@ fn only_an_accepted_issuer_counts() {
 }
 
 #[test]
-fn a_snapshot_of_another_coverage_is_refused() {
+fn d01_a_snapshot_of_another_coverage_is_refused() {
     broken(Refused::Scope, |world, (_, w)| {
         w.snapshot.header.scope = "narrow".parse().unwrap();
         world.sign_again(w);
@@ -123,7 +123,7 @@ fn a_snapshot_of_another_coverage_is_refused() {
 }
 
 #[test]
-fn no_record_is_left_out_moved_or_changed() {
+fn d01_no_record_is_left_out_moved_or_changed() {
     broken(Refused::Records, |_, (_, w)| {
         w.snapshot.records.pop();
     });
@@ -158,7 +158,7 @@ fn no_record_is_left_out_moved_or_changed() {
 }
 
 #[test]
-fn a_code_is_decided_by_the_policys_table_only() {
+fn d01_a_code_is_decided_by_the_policys_table_only() {
     // A breast cancer, said to lie in the gap after another leaf, or after its own.
     let with_cancer = || {
         let mut world = World::eligible();
@@ -258,7 +258,7 @@ fn unknown_or_false(name: &str, change: impl FnOnce(&mut Vec<Record>, Day)) {
 }
 
 #[test]
-fn age_sex_and_life_are_never_assumed() {
+fn d03_age_sex_and_life_are_never_assumed() {
     unknown_or_false("adult", |r, _| {
         r[0].value = medproof_records::decimal::OFFSET + 20_080_303
     });
@@ -274,7 +274,7 @@ fn age_sex_and_life_are_never_assumed() {
 }
 
 #[test]
-fn existence_needs_certain_matches_and_absence_needs_no_possible_one() {
+fn d03_existence_needs_certain_matches_and_absence_needs_no_possible_one() {
     unknown_or_false("t2d", |r, _| r[1].status = 0);
     unknown_or_false("t2d", |r, _| r[1].status = 6);
     unknown_or_false("t2d", |r, _| r[1].verification = Verification::Refuted);
@@ -303,7 +303,7 @@ fn existence_needs_certain_matches_and_absence_needs_no_possible_one() {
 }
 
 #[test]
-fn the_latest_value_is_the_latest() {
+fn d03_the_latest_value_is_the_latest() {
     // The out-of-range value is the newer one; two values of one day; another unit; a bound; outside the window.
     unknown_or_false("a1c", |r, on| r[3].start = Day(on.0 - 19));
     unknown_or_false("a1c", |r, _| r[3].start = r[2].start);
