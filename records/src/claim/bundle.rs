@@ -2,11 +2,13 @@
 //! (an inactive coverage, a procedure that was not done) is a fact; a bundle that does not say what is
 //! claimed is refused.
 
+mod authorisation;
+
 use super::MemberId;
 use crate::code::Code;
 use crate::fhir::{
-    Adjudication, Bundle, Claim, ClaimItem, ClaimResponse, CodeableConcept, Coverage, Entry, Money, Period,
-    Practitioner, Procedure, Quantity, Reference, Refusal, Resource,
+    Bundle, Claim, ClaimItem, CodeableConcept, Coverage, Entry, Money, Period, Practitioner, Procedure,
+    Quantity, Reference, Refusal, Resource,
 };
 use crate::npi::Npi;
 use crate::record::Cents;
@@ -16,8 +18,9 @@ use serde::Deserialize;
 
 /// Currency of every amount.
 const CURRENCY: &str = "USD";
-/// Parts of the words by which an adjudication denies: deny, denied, denial, reject, not certified, not approved.
-const DENIAL: [&str; 5] = ["deny", "deni", "reject", "not certified", "not approved"];
+
+/// Most codes of the procedure, and of the diagnoses, of a claim or of what was rendered.
+const MAX_CODES: usize = 100;
 
 /// What a check knows beside the bundle.
 #[derive(Debug, Clone, Deserialize)]
@@ -164,7 +167,7 @@ impl FiledClaim {
                 },
                 provider,
             ),
-            authorisations: authorisations(bundle, patient, (entry, item), &procedures, units)?,
+            authorisations: authorisation::in_force(bundle, patient, (entry, item), &procedures, units)?,
             procedures,
             rendered,
         })
@@ -188,11 +191,28 @@ fn the_claim(bundle: &Bundle) -> Result<(&Entry, &Claim), Refusal> {
 }
 
 fn codes(entry: &Entry, path: &str, concept: Option<&CodeableConcept>) -> Result<Vec<Code>, Refusal> {
-    concept.map_or(Ok(Vec::new()), |concept| {
-        concept
-            .codes()
-            .map_err(|(i, e)| entry.refuse(&format!("{path}.coding[{i}].code"), e))
-    })
+    let Some(concept) = concept else {
+        return Ok(Vec::new());
+    };
+    let all = concept
+        .codes()
+        .map_err(|(i, e)| entry.refuse(&format!("{path}.coding[{i}].code"), e))?;
+    let mut found = Vec::new();
+    add(&mut found, all, entry, path)?;
+    Ok(found)
+}
+
+/// Adds codes that are not there yet. Every pair of a diagnosis and a procedure is looked up, so there is a limit.
+fn add(found: &mut Vec<Code>, codes: Vec<Code>, entry: &Entry, path: &str) -> Result<(), Refusal> {
+    for code in codes {
+        if !found.contains(&code) {
+            if found.len() == MAX_CODES {
+                return Err(entry.refuse(path, format!("more than {MAX_CODES} codes")));
+            }
+            found.push(code);
+        }
+    }
+    Ok(())
 }
 
 /// The codes of a concept, or of the condition that is named instead.
@@ -227,16 +247,21 @@ fn claimed_diagnoses(
         false => &item.diagnosis_sequence,
     };
     let mut found = Vec::new();
-    for sequence in wanted {
+    for (at, sequence) in wanted.iter().enumerate() {
+        if wanted[..at].contains(sequence) {
+            continue;
+        }
         for (i, diagnosis) in claim.diagnosis.iter().enumerate() {
             if diagnosis.sequence == Some(*sequence) {
-                found.extend(reasons(
+                let path = format!("diagnosis[{i}].diagnosis.ofType(CodeableConcept)");
+                let codes = reasons(
                     bundle,
                     entry,
-                    &format!("diagnosis[{i}].diagnosis.ofType(CodeableConcept)"),
+                    &path,
                     diagnosis.diagnosis_codeable_concept.as_ref(),
                     diagnosis.diagnosis_reference.as_ref(),
-                )?);
+                )?;
+                add(&mut found, codes, entry, &path)?;
             }
         }
     }
@@ -391,10 +416,13 @@ fn rendered<'a>(
         let Some(day) = day else { continue };
         let mut diagnoses = Vec::new();
         for (i, reason) in procedure.reason_code.iter().enumerate() {
-            diagnoses.extend(codes(entry, &format!("reasonCode[{i}]"), Some(reason))?);
+            let path = format!("reasonCode[{i}]");
+            add(&mut diagnoses, codes(entry, &path, Some(reason))?, entry, &path)?;
         }
         for reference in &procedure.reason_reference {
-            diagnoses.extend(reasons(bundle, entry, "reasonReference", None, Some(reference))?);
+            let path = "reasonReference";
+            let codes = reasons(bundle, entry, path, None, Some(reference))?;
+            add(&mut diagnoses, codes, entry, path)?;
         }
         let done = procedure.status.as_deref() == Some("completed");
         let own = bundle.is_patient(procedure.subject.as_ref(), patient);
@@ -426,98 +454,4 @@ fn rendered<'a>(
     };
     rendered.holds &= by.is_some();
     Ok((Some(rendered), claimant.or(by)))
-}
-
-/// Authorisations that are in force, numbered, approved, for the patient and for the claim's line.
-fn authorisations(
-    bundle: &Bundle,
-    patient: &Entry,
-    (claim, item): (&Entry, &ClaimItem),
-    procedures: &[Code],
-    claimed_units: u16,
-) -> Result<Vec<Authorised>, Refusal> {
-    let mut found = Vec::new();
-    for (entry, response) in bundle.claim_responses() {
-        let number = response.pre_auth_ref.as_deref().map(str::trim);
-        let given = response.status.as_deref() == Some("active")
-            && response.r#use.as_deref() == Some("preauthorization")
-            && response.outcome.as_deref() == Some("complete")
-            && number.is_some_and(|number| !number.is_empty())
-            && bundle.is_patient(response.patient.as_ref(), patient);
-        let Some(period) = days(response.pre_auth_period.as_ref()).filter(|_| given) else {
-            continue;
-        };
-        let source = fr_from_248(&entry.digest);
-        match answered(bundle, response, claim) {
-            Some(Answered::Request(request_entry, request)) => {
-                for (i, asked) in request.item.iter().enumerate() {
-                    if approves(response, asked) {
-                        let path = format!("item[{i}].productOrService");
-                        let concept = asked.product_or_service.as_ref();
-                        found.push(Authorised {
-                            procedures: codes(request_entry, &path, concept)?,
-                            units: units(asked.quantity.as_ref()),
-                            period,
-                            source,
-                        });
-                    }
-                }
-            }
-            Some(Answered::Claim) if approves(response, item) => found.push(Authorised {
-                procedures: procedures.to_vec(),
-                units: claimed_units,
-                period,
-                source,
-            }),
-            Some(Answered::Claim) | None => {}
-        }
-    }
-    Ok(found)
-}
-
-/// Whose lines an answer numbers.
-enum Answered<'a> {
-    /// Those of the claim itself.
-    Claim,
-    /// Those of a request for authorisation.
-    Request(&'a Entry, &'a Claim),
-}
-
-/// Whose lines an answer numbers: the claim's if it names no request or the claim itself, else those of its
-/// own request. `None` if that is not in the bundle: its lines may be about anything.
-fn answered<'a>(bundle: &'a Bundle, response: &ClaimResponse, claim: &Entry) -> Option<Answered<'a>> {
-    let Some(reference) = &response.request else {
-        return Some(Answered::Claim);
-    };
-    let entry = bundle.resolve(reference)?;
-    match &entry.resource {
-        _ if std::ptr::eq(entry, claim) => Some(Answered::Claim),
-        Resource::Claim(request) if request.r#use.as_deref() == Some("preauthorization") => {
-            Some(Answered::Request(entry, request))
-        }
-        _ => None,
-    }
-}
-
-/// Whether an answer has a line for this one, and none that denies it.
-fn approves(response: &ClaimResponse, item: &ClaimItem) -> bool {
-    let mut lines = response
-        .item
-        .iter()
-        .filter(|line| item.sequence.is_some() && line.item_sequence == item.sequence)
-        .peekable();
-    lines.peek().is_some() && !lines.any(|line| line.adjudication.iter().any(denies))
-}
-
-/// Whether a decision's category or reason speaks of a denial, in a code or in its text.
-fn denies(decision: &Adjudication) -> bool {
-    [&decision.category, &decision.reason]
-        .into_iter()
-        .flatten()
-        .flat_map(|concept| {
-            let codes = concept.coding.iter().filter_map(|c| c.code.as_deref());
-            codes.chain(concept.text.as_deref())
-        })
-        .map(str::to_ascii_lowercase)
-        .any(|text| DENIAL.iter().any(|word| text.contains(word)))
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::decimal::MAX_CENTS;
+use crate::fhir::{Bundle, Refusal};
 use crate::record::Cents;
 use ark_bn254::Fr;
 use medproof_verifier::opening::Event;
@@ -44,6 +45,35 @@ fn plan_texts_round_trip_and_are_injective() {
     assert_eq!(PlanId::from_u128(1 << 96), None);
     // `ab` and `ab` padded differently cannot exist: different texts differ.
     assert_ne!("ab".parse::<PlanId>().unwrap(), "ab0".parse::<PlanId>().unwrap());
+}
+
+/// A claim whose line points `pointers` times to one diagnosis of `codes` codes.
+fn filed(pointers: usize, codes: usize) -> Result<FiledClaim, Refusal> {
+    let pointers = vec!["1"; pointers].join(",");
+    let coding = |i| format!(r#"{{"system":"http://snomed.info/sct","code":"{i}"}}"#);
+    let codings = (1..=codes).map(coding).collect::<Vec<_>>().join(",");
+    let text = format!(
+        r#"{{"resourceType":"Bundle","entry":[
+        {{"resource":{{"resourceType":"Patient","id":"p"}}}},
+        {{"resource":{{"resourceType":"Claim","id":"c","status":"active","created":"2026-02-01",
+         "diagnosis":[{{"sequence":1,"diagnosisCodeableConcept":{{"coding":[{codings}]}}}}],
+         "item":[{{"diagnosisSequence":[{pointers}],"servicedDate":"2026-01-05",
+                   "net":{{"value":1,"currency":"USD"}}}}]}}}}]}}"#
+    );
+    FiledClaim::read(&Bundle::parse(text.as_bytes()).unwrap())
+}
+
+#[test]
+fn a_claim_names_each_code_once_and_not_too_many() {
+    // Without that, a thousand pointers to a thousand diagnoses of a thousand codes fill the memory.
+    assert_eq!(filed(1_000, 3).unwrap().diagnoses.len(), 3);
+    assert_eq!(filed(1, 100).unwrap().diagnoses.len(), 100);
+    let refusal = filed(1, 101).err().unwrap();
+    assert_eq!(
+        refusal.path,
+        "Claim.diagnosis[0].diagnosis.ofType(CodeableConcept)"
+    );
+    assert_eq!(refusal.reason, "more than 100 codes");
 }
 
 #[test]

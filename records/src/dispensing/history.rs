@@ -169,12 +169,18 @@ fn history(
     missing: &mut Vec<Unprovable>,
 ) -> Result<Ring, Refusal> {
     let mut entries = Vec::new();
+    // Looked for once: a bundle may have as many dispenses as it has entries.
+    let mut patient = None;
     for (entry, dispense) in bundle.medication_dispenses() {
         let counted = dispense.status.as_deref().is_none_or(|s| policy.counts(s.trim()));
         if is_candidate(dispense) || !counted {
             continue;
         }
-        check_subject(bundle, entry, dispense)?;
+        let owner = match patient {
+            Some(owner) => owner,
+            None => *patient.insert(bundle.patient()?.0),
+        };
+        check_subject(bundle, owner, entry, dispense)?;
         match history_entry(policy, bundle, entry, dispense, date)? {
             Ok(found) => entries.extend(found),
             Err(reason) => missing.push(reason),
@@ -246,7 +252,7 @@ fn fill(
     dispense: &MedicationDispense,
     missing: &mut Vec<Unprovable>,
 ) -> Result<Option<(Code, Drug, u32, u16)>, Refusal> {
-    check_subject(bundle, entry, dispense)?;
+    check_subject(bundle, bundle.patient()?.0, entry, dispense)?;
     let drug = drug(policy, bundle, entry, dispense)?;
     let days = days(dispense);
     // A fill of nothing is not a fill.
@@ -267,8 +273,12 @@ fn fill(
 }
 
 /// A dispense without a subject is taken for the patient's; one to somebody else has no place here.
-fn check_subject(bundle: &Bundle, entry: &Entry, dispense: &MedicationDispense) -> Result<(), Refusal> {
-    let (patient, _) = bundle.patient()?;
+fn check_subject(
+    bundle: &Bundle,
+    patient: &Entry,
+    entry: &Entry,
+    dispense: &MedicationDispense,
+) -> Result<(), Refusal> {
     let somebody = dispense.subject.as_ref().and_then(|s| bundle.resolve(s));
     if somebody.is_some_and(|found| !std::ptr::eq(found, patient)) {
         return Err(entry.refuse("subject", "not the bundle's patient"));
