@@ -5,7 +5,9 @@ pub use crate::wire::ledger::*;
 use crate::field::{self, FieldError};
 use medproof_verifier::{
     CircuitId, Day, KeyLeaf, Role, VerifyingKey,
+    checkpoint::MAX_CHECKPOINT_BYTES,
     entry::{self, NullifierKind as Kind, PolicyPurpose, PolicyTerms},
+    inclusion::MAX_PROOF_HASHES,
     leaf_range::LeafRange,
 };
 
@@ -23,6 +25,21 @@ impl TryFrom<Receipt> for medproof_verifier::Receipt {
     type Error = FieldError;
 
     fn try_from(receipt: Receipt) -> Result<Self, FieldError> {
+        // A stored receipt has no room for more.
+        if receipt.inclusion.len() > MAX_PROOF_HASHES {
+            let reason = format!(
+                "has {} hashes, at most {MAX_PROOF_HASHES}",
+                receipt.inclusion.len()
+            );
+            return Err(FieldError::new("receipt.inclusion", reason));
+        }
+        if receipt.checkpoint.len() > MAX_CHECKPOINT_BYTES {
+            let reason = format!(
+                "has {} bytes, at most {MAX_CHECKPOINT_BYTES}",
+                receipt.checkpoint.len()
+            );
+            return Err(FieldError::new("receipt.checkpoint", reason));
+        }
         Ok(Self {
             index: receipt.index,
             inclusion: hashes("receipt.inclusion", &receipt.inclusion)?,
@@ -293,6 +310,21 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(nullifier_kind(NullifierKind::from(kind) as i32), Ok(kind));
         }
+    }
+
+    #[test]
+    fn a_receipt_that_could_not_be_stored_is_refused() {
+        let of = |hashes: usize, bytes: usize| Receipt {
+            index: 1,
+            inclusion: vec![vec![7; 32]; hashes],
+            checkpoint: vec![b'a'; bytes],
+        };
+        let read = |message| medproof_verifier::Receipt::try_from(message);
+        let most = read(of(MAX_PROOF_HASHES, MAX_CHECKPOINT_BYTES)).unwrap();
+        assert_eq!(medproof_verifier::Receipt::from_bytes(&most.to_bytes()), Ok(most));
+        let field = |message| read(message).unwrap_err().field;
+        assert_eq!(field(of(MAX_PROOF_HASHES + 1, 1)), "receipt.inclusion");
+        assert_eq!(field(of(1, MAX_CHECKPOINT_BYTES + 1)), "receipt.checkpoint");
     }
 
     #[test]
