@@ -54,14 +54,7 @@ impl PassphraseArgs {
 /// # Errors
 /// [`CliError::CannotCreate`].
 pub fn write(path: &Path, party: &Party, passphrase: SecretString) -> Result<(), CliError> {
-    let name = party.name().as_str();
-    let mut plain = Zeroizing::new(Vec::with_capacity(8 + 1 + name.len() + 64));
-    plain.extend(MAGIC);
-    // A name has at most 30 bytes.
-    plain.push(name.len() as u8);
-    plain.extend(name.as_bytes());
-    plain.extend(Zeroizing::new(party.posting().to_bytes()).iter());
-    plain.extend(party.signing().seed());
+    let plain = encode(party);
     let recipient = age::scrypt::Recipient::new(passphrase);
     let sealed = age::encrypt(&recipient, &plain).map_err(|e| CliError::Software(e.to_string()))?;
     create(path, &sealed)
@@ -97,10 +90,24 @@ pub fn read(path: &Path, passphrase: SecretString) -> Result<Party, CliError> {
     let plain = age::decrypt(&identity, &sealed)
         .map_err(|_| bad("cannot be decrypted: wrong passphrase, or not a secret file"))?;
     let plain = Zeroizing::new(plain);
-    parse(&plain).ok_or_else(|| bad("does not hold the keys of a party"))
+    decode(&plain).ok_or_else(|| bad("does not hold the keys of a party"))
 }
 
-fn parse(plain: &[u8]) -> Option<Party> {
+/// The plain text of a secret file.
+pub fn encode(party: &Party) -> Zeroizing<Vec<u8>> {
+    let name = party.name().as_str();
+    let mut plain = Zeroizing::new(Vec::with_capacity(8 + 1 + name.len() + 64));
+    plain.extend(MAGIC);
+    // A name has at most 30 bytes.
+    plain.push(name.len() as u8);
+    plain.extend(name.as_bytes());
+    plain.extend(Zeroizing::new(party.posting().to_bytes()).iter());
+    plain.extend(party.signing().seed());
+    plain
+}
+
+/// Reads the plain text of a secret file; `None` when it is not that of [`encode`].
+pub fn decode(plain: &[u8]) -> Option<Party> {
     let rest = plain.strip_prefix(MAGIC)?;
     let (length, rest) = rest.split_first()?;
     let (name, rest) = rest.split_at_checked(usize::from(*length))?;

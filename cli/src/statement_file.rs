@@ -72,9 +72,17 @@ impl StatementFile {
     /// [`CliError`] naming the field that is wrong.
     pub fn read(path: &Path) -> Result<Self, CliError> {
         let text = crate::read_text(path, MAX_BYTES)?;
-        let document: Document = serde_json::from_str(&text)
-            .map_err(|e| CliError::Data(format!("`{}` is not a statement file: {e}", path.display())))?;
-        Self::check(document).map_err(|e| CliError::Data(format!("`{}`: {e}", path.display())))
+        Self::parse(&text).map_err(|e| CliError::Data(format!("`{}`: {e}", path.display())))
+    }
+
+    /// Reads and checks a file's text.
+    ///
+    /// # Errors
+    /// A message naming the field that is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let document: Document =
+            serde_json::from_str(text).map_err(|e| format!("not a statement file: {e}"))?;
+        Self::check(document)
     }
 
     fn check(d: Document) -> Result<Self, String> {

@@ -152,29 +152,30 @@ pub fn receipt_file(entry: &[u8], receipt: &Receipt) -> String {
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 
+/// Reads the text of a receipt file: the entry's bytes, whatever they are, and the receipt.
+///
+/// # Errors
+/// A message naming the field that is wrong.
+pub fn parse_receipt_file(text: &str) -> Result<(Vec<u8>, Receipt), String> {
+    let document: ReceiptDocument =
+        serde_json::from_str(text).map_err(|e| format!("not a receipt file: {e}"))?;
+    if document.schema != RECEIPT_SCHEMA {
+        return Err(format!("schema: `{}` is not `{RECEIPT_SCHEMA}`", document.schema));
+    }
+    let bytes = |field: &str, text: &str| STANDARD.decode(text).map_err(|_| format!("{field}: not base64"));
+    let entry = bytes("entry", &document.entry)?;
+    let receipt = Receipt::from_bytes(&bytes("receipt", &document.receipt)?);
+    Ok((entry, receipt.map_err(|e| format!("receipt: {e}"))?))
+}
+
 fn receipt(file: &Path, ledger_key: &str, output: &Output) -> Result<Exit, CliError> {
     let bad = |what: String| CliError::Data(format!("`{}`: {what}", file.display()));
     let key: LogKey = ledger_key
         .parse()
         .map_err(|e| CliError::Usage(format!("--ledger-key: {e}")))?;
     let text = read_text(file, MAX_RECEIPT_FILE)?;
-    let document: ReceiptDocument =
-        serde_json::from_str(&text).map_err(|e| bad(format!("not a receipt file: {e}")))?;
-    if document.schema != RECEIPT_SCHEMA {
-        return Err(bad(format!(
-            "schema: `{}` is not `{RECEIPT_SCHEMA}`",
-            document.schema
-        )));
-    }
-    let bytes = |field: &str, text: &str| {
-        STANDARD
-            .decode(text)
-            .map_err(|_| bad(format!("{field}: not base64")))
-    };
-    let entry = bytes("entry", &document.entry)?;
+    let (entry, receipt) = parse_receipt_file(&text).map_err(bad)?;
     let decoded = Entry::from_bytes(&entry).map_err(|e| bad(format!("entry: {e}")))?;
-    let receipt = Receipt::from_bytes(&bytes("receipt", &document.receipt)?)
-        .map_err(|e| bad(format!("receipt: {e}")))?;
     let verdict = receipt.verify(&entry, &key);
     let (accepted, reason, size) = match &verdict {
         Ok(checkpoint) => (true, "ok".to_owned(), Some(checkpoint.size())),

@@ -79,9 +79,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 }
 
 fn write(path: &Path, secret: &Secret, passphrase: SecretString) -> Result<(), CliError> {
-    let mut plain = Zeroizing::new(Vec::with_capacity(40));
-    plain.extend(MAGIC);
-    plain.extend(secret.to_bytes().iter());
+    let plain = encode(secret);
     let recipient = age::scrypt::Recipient::new(passphrase);
     let sealed = age::encrypt(&recipient, &plain).map_err(|e| CliError::Software(e.to_string()))?;
     create(path, &sealed)
@@ -94,9 +92,21 @@ fn read(path: &Path, passphrase: SecretString) -> Result<Secret, CliError> {
     let plain = age::decrypt(&identity, &sealed)
         .map_err(|_| bad("cannot be decrypted: wrong passphrase, or not a wallet file"))?;
     let plain = Zeroizing::new(plain);
-    let bytes = plain.strip_prefix(MAGIC).and_then(|rest| rest.try_into().ok());
-    let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.ok_or_else(|| bad("does not hold a wallet"))?);
-    Secret::from_bytes(&bytes).map_err(|e| bad(&e.to_string()))
+    decode(&plain).ok_or_else(|| bad("does not hold a wallet"))
+}
+
+/// The plain text of a wallet file.
+pub fn encode(secret: &Secret) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(40));
+    plain.extend(MAGIC);
+    plain.extend(secret.to_bytes().iter());
+    plain
+}
+
+/// Reads the plain text of a wallet file; `None` when it is not that of [`encode`].
+pub fn decode(plain: &[u8]) -> Option<Secret> {
+    let bytes = plain.strip_prefix(MAGIC)?.try_into().ok()?;
+    Secret::from_bytes(&Zeroizing::new(bytes)).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The witness of `bind`.
 
-use super::{Message, WireError, WireWitness, parts::*};
+use super::{Message, WireError, WireWitness, other, parts::*};
 use medproof_circuits::statements::bind::{Bind, Witness};
 use medproof_proto::prover::witness as wire;
 
@@ -9,6 +9,13 @@ impl WireWitness for Bind {
         Message::Bind(wire::Bind {
             identity: Some(identity_message(&witness.identity)),
         })
+    }
+
+    fn decode(message: &Message) -> Result<Witness, WireError> {
+        match message {
+            Message::Bind(m) => decode(m).map_err(|e| e.within("bind")),
+            _ => Err(other()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The witness of `claim`.
 
-use super::{Message, WireError, WireWitness, parts::*};
+use super::{Message, WireError, WireWitness, other, parts::*};
 use medproof_circuits::statements::claim::{Claim, Signed, Witness};
 use medproof_proto::{
     field::{fr, fr_bytes},
@@ -31,6 +31,13 @@ impl WireWitness for Claim {
             row_path: Some(path_message(&w.row_path)),
             r: fr_bytes(&w.r),
         })
+    }
+
+    fn decode(message: &Message) -> Result<Witness, WireError> {
+        match message {
+            Message::Claim(m) => decode(m).map_err(|e| e.within("claim")),
+            _ => Err(other()),
+        }
     }
 }
 

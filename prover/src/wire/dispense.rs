@@ -1,6 +1,6 @@
 //! The witness of `dispense`.
 
-use super::{Message, WireError, WireWitness, parts::*};
+use super::{Message, WireError, WireWitness, other, parts::*};
 use medproof_circuits::statements::dispense::{Dispense, OpenedPolicy, Witness};
 use medproof_proto::{
     field::{fr, fr_bytes},
@@ -29,6 +29,13 @@ impl WireWitness for Dispense {
             exemption: u32::try_from(w.exemption).unwrap_or(u32::MAX),
             r: fr_bytes(&w.r),
         })
+    }
+
+    fn decode(message: &Message) -> Result<Witness, WireError> {
+        match message {
+            Message::Dispense(m) => decode(m).map_err(|e| e.within("dispense")),
+            _ => Err(other()),
+        }
     }
 }
 

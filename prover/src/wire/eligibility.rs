@@ -1,6 +1,6 @@
 //! The witness of `eligibility`, in either tier.
 
-use super::{Message, WireError, WireWitness, parts::*};
+use super::{Message, WireError, WireWitness, other, parts::*};
 use medproof_circuits::statements::eligibility::{
     AtomClaim, Choice, Eligibility, Large, OpenedLeaf, Opening, Standard, Tier, Witness,
 };
@@ -18,11 +18,25 @@ impl WireWitness for Eligibility<Standard> {
     fn encode(witness: &Witness) -> Message {
         Message::Eligibility(message(witness))
     }
+
+    fn decode(message: &Message) -> Result<Witness, WireError> {
+        match message {
+            Message::Eligibility(m) => decode::<Standard>(m).map_err(|e| e.within("eligibility")),
+            _ => Err(other()),
+        }
+    }
 }
 
 impl WireWitness for Eligibility<Large> {
     fn encode(witness: &Witness) -> Message {
         Message::EligibilityLarge(message(witness))
+    }
+
+    fn decode(message: &Message) -> Result<Witness, WireError> {
+        match message {
+            Message::EligibilityLarge(m) => decode::<Large>(m).map_err(|e| e.within("eligibility_large")),
+            _ => Err(other()),
+        }
     }
 }
 

@@ -62,6 +62,12 @@ impl From<FieldError> for WireError {
 pub trait WireWitness: Circuit {
     /// Writes a witness. The message is wiped when it is dropped.
     fn encode(witness: &Self::Witness) -> Message;
+
+    /// Reads a witness.
+    ///
+    /// # Errors
+    /// [`WireError`] naming the bad field, or `witness` for the witness of another statement.
+    fn decode(message: &Message) -> Result<Self::Witness, WireError>;
 }
 
 /// The request for a proof of `C`. `deadline_ms` 0 asks for the server's default.
@@ -79,39 +85,40 @@ pub fn request<C: WireWitness>(public: &C::Public, witness: &C::Witness, deadlin
 /// [`WireError`] naming the bad field.
 pub fn job(request: &ProveRequest) -> Result<Job, WireError> {
     match &request.witness {
-        Some(Message::Bind(message)) => read::<Bind, _>(request, "bind", message, bind::decode),
-        Some(Message::Claim(message)) => read::<Claim, _>(request, "claim", message, claim::decode),
-        Some(Message::Dispense(message)) => {
-            read::<Dispense, _>(request, "dispense", message, dispense::decode)
-        }
-        Some(Message::Eligibility(message)) => {
-            let decode = eligibility::decode::<Standard>;
-            read::<Eligibility<Standard>, _>(request, "eligibility", message, decode)
-        }
-        Some(Message::EligibilityLarge(message)) => {
-            let decode = eligibility::decode::<Large>;
-            read::<Eligibility<Large>, _>(request, "eligibility_large", message, decode)
-        }
+        Some(Message::Bind(_)) => job_of::<Bind>(request),
+        Some(Message::Claim(_)) => job_of::<Claim>(request),
+        Some(Message::Dispense(_)) => job_of::<Dispense>(request),
+        Some(Message::Eligibility(_)) => job_of::<Eligibility<Standard>>(request),
+        Some(Message::EligibilityLarge(_)) => job_of::<Eligibility<Large>>(request),
         None => Err(WireError::new("witness", "is missing")),
     }
 }
 
-fn read<C, M>(
-    request: &ProveRequest,
-    field: &'static str,
-    message: &M,
-    decode: impl FnOnce(&M) -> Result<C::Witness, WireError>,
-) -> Result<Job, WireError>
+fn job_of<C: WireWitness>(request: &ProveRequest) -> Result<Job, WireError>
 where
-    C: Circuit,
     C::Public: Send + 'static,
     C::Witness: Send + 'static,
 {
+    let (public, witness) = assignment::<C>(request)?;
+    Ok(Job::new::<C>(public, witness))
+}
+
+/// Reads the public inputs and the witness of a request for `C`.
+///
+/// # Errors
+/// [`WireError`] naming the bad field.
+pub fn assignment<C: WireWitness>(request: &ProveRequest) -> Result<(C::Public, C::Witness), WireError> {
     let inputs = public_inputs(&request.public_inputs)?;
     let public = C::Public::from_slice(&inputs).map_err(|e| {
         let reason = format!("has {} elements where the statement has {}", e.got, e.expected);
         WireError::new("public_inputs", reason)
     })?;
-    let witness = decode(message).map_err(|e| e.within(field))?;
-    Ok(Job::new::<C>(public, witness))
+    let message = request.witness.as_ref();
+    let message = message.ok_or_else(|| WireError::new("witness", "is missing"))?;
+    Ok((public, C::decode(message)?))
+}
+
+/// What is answered to a witness of another statement.
+fn other() -> WireError {
+    WireError::new("witness", "is of another statement")
 }

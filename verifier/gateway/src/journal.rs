@@ -339,6 +339,17 @@ fn zeros(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
+/// What a gateway keeps of a journal's bytes when it starts: the first bytes and every whole record, as it
+/// writes them.
+///
+/// # Errors
+/// Where the bytes are damaged.
+pub fn kept(bytes: &[u8]) -> Result<Vec<u8>, usize> {
+    let (records, _) = parse(bytes)?;
+    let records = records.iter().flat_map(Record::to_bytes);
+    Ok(MAGIC.iter().copied().chain(records).collect())
+}
+
 /// The records and the end of the last whole one, or where the file is damaged.
 fn parse(bytes: &[u8]) -> Result<(Vec<Record>, usize), usize> {
     if !bytes.starts_with(MAGIC) {

@@ -11,7 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod error;
-mod journal;
+pub mod journal;
 pub mod ledger;
 mod server;
 mod service;
