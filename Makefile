@@ -9,13 +9,14 @@ export RUSTDOCFLAGS ?= -D warnings
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 LOCKED := --locked
 
-.PHONY: help setup demo test fmt lint doc unit bench soak
+.PHONY: help setup demo test fmt lint doc unit bench fuzz soak
 
 help:
 	@echo "make demo   set everything up and play the three journeys"
 	@echo "make test   set everything up and run every check that CI runs"
 	@echo "make bench  print constraint counts, times and sizes"
 	@echo "make soak   the long checks: every acceptance case through proofs, the large tier"
+	@echo "make fuzz   every decoder under a fuzzer, FUZZ_SECONDS (60) each; make soak includes it"
 	@echo "make fmt | lint | doc   formatting, clippy, documentation"
 
 # RocksDB is compiled from source and needs a C++ compiler and libclang.
@@ -54,9 +55,13 @@ bench: setup
 	@echo "end to end, from challenge to durable receipt: see the table of the demo"
 	cargo run $(LOCKED) --quiet --package medproof-cli -- demo
 
+fuzz: setup
+	@./.ci/fuzz
+
 soak: setup
 ifeq ($(NEXTEST),yes)
 	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast
 else
 	cargo test $(LOCKED) --workspace --no-fail-fast -- --ignored
 endif
+	$(MAKE) --no-print-directory fuzz

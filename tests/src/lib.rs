@@ -1,6 +1,9 @@
-//! The acceptance cases: bundles with exact answers, judged natively, by the circuits and by real proofs.
+//! The acceptance cases: bundles with exact answers, judged natively, by the circuits and by real proofs; and
+//! the [`decoders`] with what they must keep on any bytes.
 //!
 //! The data and where it comes from is described in `data/README.md`.
+
+pub mod decoders;
 
 use ark_bn254::Fr;
 use medproof_circuits::scenario::{self, Outcome, Verdict};

@@ -1,0 +1,79 @@
+//! Files of the command line and the gateway.
+
+use medproof_cli::statement_file::StatementFile;
+use medproof_cli::{secret, verify, wallet};
+use medproof_gateway::journal as gateway;
+use sha2::{Digest, Sha256};
+
+/// The plain text of a secret file: one encoding.
+pub(super) fn secret_file(bytes: &[u8]) -> bool {
+    let Some(party) = secret::decode(bytes) else {
+        return false;
+    };
+    assert_eq!(secret::encode(&party)[..], *bytes);
+    true
+}
+
+/// The plain text of a wallet file: one encoding.
+pub(super) fn wallet_file(bytes: &[u8]) -> bool {
+    let Some(wallet) = wallet::decode(bytes) else {
+        return false;
+    };
+    assert_eq!(wallet::encode(&wallet)[..], *bytes);
+    true
+}
+
+/// A statement file: what is read is written and read again as itself.
+pub(super) fn statement_file(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    match StatementFile::parse(text) {
+        Ok(file) => {
+            let written = file.to_json().to_string();
+            let again = StatementFile::parse(&written).map(|again| again.to_json().to_string());
+            assert_eq!(again, Ok(written));
+            true
+        }
+        Err(refusal) => {
+            assert!(!refusal.is_empty());
+            false
+        }
+    }
+}
+
+/// A receipt file: what is read is written and read again as itself.
+pub(super) fn receipt_file(bytes: &[u8]) -> bool {
+    let read = std::str::from_utf8(bytes).ok().map(verify::parse_receipt_file);
+    let Some(Ok(read)) = read else { return false };
+    let written = verify::receipt_file(&read.0, &read.1);
+    assert_eq!(verify::parse_receipt_file(&written), Ok(read));
+    true
+}
+
+/// A gateway's journal: damaged, or a beginning of it is kept, and that is kept whole. The bytes are also taken
+/// for the body of a record whose checksum is right.
+pub(super) fn journal(bytes: &[u8]) -> bool {
+    let check = |bytes: &[u8]| match gateway::kept(bytes) {
+        Ok(kept) => {
+            assert!(bytes.starts_with(&kept));
+            let whole = kept.len() == bytes.len();
+            assert_eq!(gateway::kept(&kept), Ok(kept));
+            whole
+        }
+        Err(at) => {
+            assert!(at <= bytes.len());
+            false
+        }
+    };
+    check(bytes) | check(&record(bytes))
+}
+
+/// A journal of one record with this body.
+pub(super) fn record(body: &[u8]) -> Vec<u8> {
+    let mut out = b"mpgj\0\0\0\x01".to_vec();
+    out.extend((body.len() as u32).to_be_bytes());
+    out.extend(body);
+    out.extend(&Sha256::digest(body)[..8]);
+    out
+}
