@@ -1,6 +1,41 @@
-//! Field arithmetic: which kernels this machine runs.
+//! Field arithmetic for BN254 in two forms, and the choice between them.
+//!
+//! The scalar form is arkworks' own (`Fq`, `Fr`, `Fq2`: four 64-bit words, Montgomery radix 2^256). The vector form
+//! is [`Vec8`]: eight elements at a time, five limbs of 52 bits, Montgomery radix 2^260, for machines with AVX-512
+//! IFMA. Bounds are in the text of [`Vec8`]'s module; what a caller needs to know first:
+//!
+//! - **Kernels.** The operations are `inline(always)` and take an [`Ifma`] token. They are fast only inside a
+//!   function that enables the features; write a kernel as
+//!   ```ignore
+//!   #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
+//!   fn butterflies(token: Ifma, a: &mut [WordBlock], ...) { ... }
+//!   ```
+//!   and call it in one `unsafe` block, whose reason is the token in hand.
+//! - **Radix.** `load_words` and `load_elements` change limbs, not values: an arkworks element read so is
+//!   x 2^256. Either multiply it by [`Modulus::FROM_ARK`] once to get x 2^260, or leave it: the product of
+//!   x 2^256 with a constant c 2^260 is c x 2^256, so that linear maps need no conversion at all.
+//! - **Laziness.** Products are below 2.2 p, never canonical. Add and subtract into a [`Wide`], then `carry` or
+//!   `reduce` once; `canonical` before elements leave the kernels.
+
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod modulus;
+#[cfg(target_arch = "x86_64")]
+mod quadratic;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 use std::sync::OnceLock;
+
+#[cfg(target_arch = "x86_64")]
+pub use lanes::Row;
+pub use modulus::{Base, LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Modulus, Scalar, limbs, words};
+#[cfg(target_arch = "x86_64")]
+pub use quadratic::Quadratic8;
+#[cfg(target_arch = "x86_64")]
+pub use vector::{LimbBlock, Vec8, Wide, WordBlock};
 
 /// The kernels a computation runs on. Results do not depend on the choice, only their time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
