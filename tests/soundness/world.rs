@@ -490,6 +490,7 @@ impl World {
         Rx {
             content: Prescription {
                 subject: patient.sk.subject(name(prescriber).to_fr()),
+                person: patient.person,
                 drug: Code::parse(drug).unwrap(),
                 quantity: 20_000,
                 days: 5,

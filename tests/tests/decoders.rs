@@ -32,6 +32,7 @@ fn run(decoder: &Decoder, input: &[u8], what: &str) -> bool {
         "{peak} bytes of memory, limit {limit}: {}",
         shown()
     );
+    outcome.unwrap_or_else(|_| panic!("the decoder panicked: {}", shown()))
 }
 
 fn short(name: &str) {
