@@ -1,5 +1,7 @@
 //! `medproof bench`: sizes and times of the circuits and of verification on this machine.
 
+pub mod zkey;
+
 use crate::output::{KeyProgress, bytes_text, table};
 use crate::sample::{self, Visit};
 use crate::{CliError, Exit, Output, keys};
@@ -25,6 +27,8 @@ enum Command {
     Circuits(Options),
     /// Verification of single proofs, beside ark-groth16's on the same proofs.
     Verify(Options),
+    /// Proving with a key and a witness of snarkjs' making.
+    Zkey(zkey::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -50,6 +54,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let (options, verify) = match &args.command {
         Command::Circuits(options) => (options, false),
         Command::Verify(options) => (options, true),
+        Command::Zkey(args) => return zkey::run(args, output),
     };
     let store = options.keys.store()?;
     let chosen: Vec<CircuitName> = if options.circuit.is_empty() {

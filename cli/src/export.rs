@@ -1,4 +1,4 @@
-//! `medproof export`: keys, proofs and public inputs in the formats of other tools.
+//! `medproof export`: circuits, keys, proofs and public inputs in the formats of other tools.
 
 use crate::output::KeyProgress;
 use crate::sample::{self, Visit};
@@ -6,11 +6,13 @@ use crate::statement_file::StatementFile;
 use crate::{CliError, Exit, Output, keys};
 use ark_bn254::Fr;
 use clap::ValueEnum;
+use medproof_circom::R1cs;
 use medproof_circuits::statement::Circuit;
-use medproof_prover::{Prover, snarkjs};
+use medproof_prover::{Constraints, Prover, snarkjs};
 use medproof_verifier::{CircuitName, Proof};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Arguments of `medproof export`.
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,8 @@ pub struct Args {
 enum Format {
     /// verification_key.json, proof.json and public.json for `snarkjs groth16 verify`.
     Snarkjs,
+    /// NAME.r1cs and, of a built-in example, NAME.wtns: for set-up ceremonies and outside checkers.
+    R1cs,
 }
 
 /// Runs `medproof export`.
@@ -42,7 +46,13 @@ enum Format {
 /// # Errors
 /// [`CliError`] when keys, the statement file or the folder cannot be used.
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
-    let Format::Snarkjs = args.format;
+    match args.format {
+        Format::Snarkjs => snarkjs_files(args, output),
+        Format::R1cs => circuit_files(args, output),
+    }
+}
+
+fn snarkjs_files(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let given = args.proof.as_deref().map(StatementFile::read).transpose()?;
     if let Some(file) = given.as_ref().filter(|f| f.circuit != args.circuit) {
         let (asked, got) = (args.circuit.as_str(), file.circuit.as_str());
@@ -119,15 +129,76 @@ impl Visit for Prove<'_> {
     }
 }
 
+/// Writes the constraints and an example's values; needs no keys.
+fn circuit_files(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    if args.proof.is_some() {
+        let message = "--format r1cs exports a circuit; --proof goes with --format snarkjs";
+        return Err(CliError::Usage(message.into()));
+    }
+    let spinner = output.spinner("reading the circuit");
+    let name = args.circuit.as_str();
+    let made = sample::example(args.circuit, Fr::from(1u64), Describe);
+    spinner.finish_and_clear();
+    let (r1cs, wtns) = made?;
+    create(&args.out)?;
+    let files = [
+        (args.out.join(format!("{name}.r1cs")), &r1cs.write()),
+        (args.out.join(format!("{name}.wtns")), &*wtns),
+    ];
+    for (path, bytes) in &files {
+        std::fs::write(path, bytes).map_err(cannot_create(path))?;
+    }
+    let wires = r1cs.wires();
+    let value = json!({
+        "circuit": name,
+        "constraints": r1cs.constraints(),
+        "wires": wires.total,
+        "public_inputs": wires.public_inputs,
+        "files": files.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>(),
+    });
+    output.result(&value, || {
+        format!(
+            "wrote {name}.r1cs ({} constraints, {} wires) and {name}.wtns (a made-up example) to {}",
+            r1cs.constraints(),
+            wires.total,
+            args.out.display()
+        )
+    });
+    Ok(Exit::Accept)
+}
+
+struct Describe;
+
+impl Visit for Describe {
+    type Output = (R1cs, Zeroizing<Vec<u8>>);
+
+    fn visit<C: Circuit>(self, public: &C::Public, witness: &C::Witness) -> Result<Self::Output, CliError> {
+        let constraints = Constraints::of::<C>().map_err(CliError::unavailable)?;
+        let assignment = constraints
+            .assign::<C>(public, witness)
+            .map_err(CliError::unavailable)?;
+        if !constraints.is_satisfied(assignment.full()) {
+            return Err(CliError::Software("the built-in example does not hold".into()));
+        }
+        let r1cs = snarkjs::constraints(&constraints).map_err(CliError::unavailable)?;
+        Ok((r1cs, snarkjs::witness(&assignment)))
+    }
+}
+
+fn cannot_create(path: &Path) -> impl FnOnce(std::io::Error) -> CliError {
+    let path = path.display().to_string();
+    move |source| CliError::CannotCreate { path, source }
+}
+
+fn create(folder: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(folder).map_err(cannot_create(folder))
+}
+
 fn write(folder: &Path, files: &[(&str, Value)]) -> Result<(), CliError> {
-    let fail = |path: &Path| {
-        let path = path.display().to_string();
-        move |source| CliError::CannotCreate { path, source }
-    };
-    std::fs::create_dir_all(folder).map_err(fail(folder))?;
+    create(folder)?;
     for (name, value) in files {
         let path = folder.join(name);
-        std::fs::write(&path, format!("{value:#}\n")).map_err(fail(&path))?;
+        std::fs::write(&path, format!("{value:#}\n")).map_err(cannot_create(&path))?;
     }
     Ok(())
 }

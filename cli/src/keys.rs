@@ -1,4 +1,6 @@
-//! `medproof keys`: where proving keys are, and making development keys.
+//! `medproof keys`: where proving keys are, making development keys, taking over a ceremony's.
+
+mod import;
 
 use crate::output::KeyProgress;
 use crate::{CliError, Exit, Output, circuits};
@@ -71,6 +73,8 @@ enum Command {
         #[arg(long, value_name = "NAME", value_parser = circuit_name)]
         circuit: Vec<CircuitName>,
     },
+    /// Check the key of a set-up ceremony (`.zkey`) and keep it as the circuit's production key.
+    Import(import::Args),
     /// Print the directory of keys.
     Path {
         #[command(flatten)]
@@ -84,6 +88,7 @@ enum Command {
 /// [`CliError`] when keys cannot be made or read.
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     match &args.command {
+        Command::Import(args) => return import::run(args, output),
         Command::Path { keys } => {
             let store = keys.store()?;
             let path = store.directory().display().to_string();

@@ -227,8 +227,8 @@ impl Prover {
     ///
     /// # Errors
     /// [`ProveError::Backend`] when the backend cannot prepare them.
-    pub fn insert(&mut self, keys: CircuitKeys) -> Result<(), ProveError> {
-        let keys = Arc::new(keys);
+    pub fn insert(&mut self, keys: impl Into<Arc<CircuitKeys>>) -> Result<(), ProveError> {
+        let keys = keys.into();
         let handle = self.backend.load(Arc::clone(&keys))?;
         self.circuits.insert(keys.name(), Loaded { keys, handle });
         Ok(())

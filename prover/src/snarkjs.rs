@@ -1,13 +1,16 @@
-//! Verifying keys, proofs and public inputs in the JSON forms that `snarkjs groth16 verify` reads.
+//! Constraints, witnesses, verifying keys, proofs and public inputs in the forms that snarkjs reads.
 //!
-//! Numbers are decimal strings; points are projective with a third coordinate of 1 (or `0, 1, 0` for the
+//! In JSON, numbers are decimal strings; points are projective with a third coordinate of 1 (or `0, 1, 0` for the
 //! identity); an element `c0 + c1 u` of the quadratic extension is `[c0, c1]`.
 
+use crate::{Assignment, Constraints};
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ff::{One, PrimeField, Zero};
+use medproof_circom::{CircomError, R1cs, SparseMatrix, r1cs::Wires, wtns};
 use medproof_verifier::{Proof, VerifyingKey};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 /// `verification_key.json`.
 pub fn verification_key(key: &VerifyingKey) -> Value {
@@ -40,6 +43,31 @@ pub fn proof(proof: &Proof) -> Value {
 /// `public.json`: the public inputs in order.
 pub fn public(inputs: &[Fr]) -> Value {
     Value::Array(inputs.iter().map(decimal).collect())
+}
+
+/// `circuit.r1cs`: the constant 1, the public inputs in their order, then the witness in order of allocation.
+/// All public inputs count as inputs, none as an output; the witness is not divided further.
+///
+/// # Errors
+/// [`CircomError::Range`] when the circuit is larger than the format takes.
+pub fn constraints(constraints: &Constraints) -> Result<R1cs, CircomError> {
+    let public_inputs = constraints.num_instance_variables() - 1;
+    let wires = Wires {
+        total: constraints.num_instance_variables() + constraints.num_witness_variables(),
+        public_inputs,
+        ..Wires::default()
+    };
+    let mut matrices = constraints.matrices().iter().map(SparseMatrix::from_rows);
+    // `Constraints` always holds three.
+    R1cs::new(
+        wires,
+        std::array::from_fn(|_| matrices.next().unwrap_or_default()),
+    )
+}
+
+/// `witness.wtns`: as secret as the witness. Write none but made-up ones to disk.
+pub fn witness(assignment: &Assignment) -> Zeroizing<Vec<u8>> {
+    wtns::write(assignment.full())
 }
 
 fn decimal<F: PrimeField>(x: &F) -> Value {

@@ -5,11 +5,13 @@
 //! carry a mark in the file's name, in the file and in the verifying key, and production refuses them.
 
 mod file;
+mod import;
 mod setup;
 #[cfg(test)]
 mod tests;
 
 pub use file::FormatError;
+pub use import::ForeignKey;
 
 use crate::constraints::{CircuitError, Constraints};
 use ark_bn254::Bn254;
@@ -119,6 +121,20 @@ pub enum KeysError {
         /// The circuit.
         circuit: &'static str,
         /// Where it is looked for.
+        path: PathBuf,
+    },
+    /// A key made elsewhere is not one of the circuit.
+    #[error("the key is not one of `{circuit}`: {source}")]
+    Foreign {
+        /// The circuit.
+        circuit: &'static str,
+        /// What differs.
+        source: ForeignKey,
+    },
+    /// There is another key already.
+    #[error("there is another key at `{path}`: proofs under it would no longer verify; move it away first", path = path.display())]
+    Exists {
+        /// The file.
         path: PathBuf,
     },
     /// One machine made the key.
@@ -284,20 +300,7 @@ impl KeyStore {
         path: &Path,
         step: &mut dyn FnMut(Stage),
     ) -> Result<(), KeysError> {
-        create_private_directory(&self.directory)
-            .map_err(KeysError::io("create the key directory", &self.directory))?;
-        let lock_path = with_suffix(path, ".lock");
-        let lock = fs::File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(KeysError::io("open the lock", &lock_path))?;
-        // The operating system lets go of the lock when the file is closed, also after a crash.
-        if lock.try_lock().is_err() {
-            step(Stage::Waiting);
-            lock.lock().map_err(KeysError::io("lock", &lock_path))?;
-        }
+        let _lock = self.lock(path, step)?;
         if path.exists() {
             return Ok(());
         }
@@ -311,6 +314,47 @@ impl KeyStore {
             bytes: bytes.len() as u64,
         });
         file::write_atomically(path, &bytes)
+    }
+
+    /// Writes a key that was made elsewhere where this circuit's production key belongs, whatever the
+    /// store's mode. Writing the same key again changes nothing.
+    ///
+    /// # Errors
+    /// [`KeysError::Development`] for a development key, [`KeysError::Exists`] when another key is there.
+    pub fn install(&self, keys: &CircuitKeys) -> Result<PathBuf, KeysError> {
+        if keys.verifying.is_development() {
+            return Err(KeysError::Development(keys.name().as_str()));
+        }
+        let path = Self::new(&self.directory, Mode::Production).path(&keys.constraints);
+        let _lock = self.lock(&path, &mut |_| {})?;
+        let bytes = file::encode(&keys.constraints, &keys.proving, &keys.verifying);
+        if path.exists() {
+            return match fs::read(&path).map_err(KeysError::io("read", &path))? == bytes {
+                true => Ok(path),
+                false => Err(KeysError::Exists { path }),
+            };
+        }
+        file::write_atomically(&path, &bytes)?;
+        Ok(path)
+    }
+
+    /// Takes the lock beside a key file. The operating system lets go of it when the file is closed, also
+    /// after a crash.
+    fn lock(&self, path: &Path, step: &mut dyn FnMut(Stage)) -> Result<fs::File, KeysError> {
+        create_private_directory(&self.directory)
+            .map_err(KeysError::io("create the key directory", &self.directory))?;
+        let lock_path = with_suffix(path, ".lock");
+        let lock = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(KeysError::io("open the lock", &lock_path))?;
+        if lock.try_lock().is_err() {
+            step(Stage::Waiting);
+            lock.lock().map_err(KeysError::io("lock", &lock_path))?;
+        }
+        Ok(lock)
     }
 }
 

@@ -1,0 +1,186 @@
+//! `medproof bench zkey`: proves with a key and a witness of the circom world, so that other provers can be timed
+//! on the same files.
+
+use crate::output::table;
+use crate::{CliError, Exit, Output, read_bytes};
+use ark_bn254::{Bn254, Fr};
+use ark_ff::UniformRand;
+use ark_groth16::Groth16;
+use ark_relations::gr1cs::Matrix;
+use clap::ValueEnum;
+use medproof_circom::{CircomReduction, MAX_SIZE, Witness, Zkey, wtns};
+use medproof_prover::snarkjs;
+use medproof_verifier::Proof;
+use rand::rngs::OsRng;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Arguments of `medproof bench zkey`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A Groth16 key over BN254 (`.zkey`).
+    #[arg(value_name = "KEY")]
+    key: PathBuf,
+    /// A witness of its circuit (`.wtns`).
+    #[arg(value_name = "WTNS")]
+    witness: PathBuf,
+    /// Number of proofs; the last one is printed.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// What proves.
+    #[arg(long, value_enum, default_value_t = Backend::Arkworks)]
+    backend: Backend,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Backend {
+    /// `ark-groth16` with circom's reduction.
+    Arkworks,
+}
+
+impl Backend {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Arkworks => "arkworks",
+        }
+    }
+}
+
+/// A key that is ready to prove, as one backend wants it.
+trait Prepared {
+    /// One proof with fresh blinding.
+    fn prove(&self, witness: &[Fr]) -> Result<ark_groth16::Proof<Bn254>, String>;
+}
+
+struct Arkworks<'a> {
+    key: &'a Zkey,
+    matrices: [Matrix<Fr>; 2],
+}
+
+impl Prepared for Arkworks<'_> {
+    fn prove(&self, witness: &[Fr]) -> Result<ark_groth16::Proof<Bn254>, String> {
+        let (mut r, mut s) = (Fr::rand(&mut OsRng), Fr::rand(&mut OsRng));
+        let proof = Groth16::<Bn254, CircomReduction>::create_proof_with_reduction_and_matrices(
+            self.key.proving_key(),
+            r,
+            s,
+            &self.matrices,
+            self.key.public() + 1,
+            self.key.constraints(),
+            witness,
+        );
+        r.zeroize();
+        s.zeroize();
+        proof.map_err(|e| e.to_string())
+    }
+}
+
+/// Runs `medproof bench zkey`. Loading and checking the files is not timed; every proof is verified.
+///
+/// # Errors
+/// [`CliError::NoInput`] and [`CliError::Data`] name the file that cannot be used.
+pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    let spinner = output.spinner("reading and checking the key");
+    let key = read_key(&args.key)?;
+    let witness = read_witness(&args.witness)?;
+    if witness.values().len() != key.variables() {
+        let (got, expected) = (witness.values().len(), key.variables());
+        return Err(CliError::Data(format!(
+            "`{}` has {got} values, `{}` has {expected} wires: they are of different circuits",
+            args.witness.display(),
+            args.key.display(),
+        )));
+    }
+    let prepared: Box<dyn Prepared + '_> = match args.backend {
+        Backend::Arkworks => Box::new(Arkworks {
+            matrices: [key.a().to_rows(), key.b().to_rows()],
+            key: &key,
+        }),
+    };
+    spinner.set_message("proving");
+    let (seconds, proof) = measure(args, &key, &witness, prepared.as_ref())?;
+    spinner.finish_and_clear();
+    let value = json!({
+        "backend": args.backend.as_str(),
+        "constraints": key.constraints(),
+        "domain": key.domain(),
+        "seconds": seconds,
+        "median": median(&seconds),
+        "proof": snarkjs::proof(&proof),
+        "public": snarkjs::public(public(&key, &witness)),
+    });
+    output.result(&value, || text(&value));
+    Ok(Exit::Accept)
+}
+
+fn measure(
+    args: &Args,
+    key: &Zkey,
+    witness: &Witness,
+    prepared: &dyn Prepared,
+) -> Result<(Vec<f64>, Proof), CliError> {
+    let verifying = ark_groth16::prepare_verifying_key(&key.proving_key().vk);
+    let unsatisfied = || {
+        CliError::Data(format!(
+            "the proof does not verify: `{}` does not satisfy the circuit of `{}`",
+            args.witness.display(),
+            args.key.display()
+        ))
+    };
+    let mut seconds = Vec::new();
+    let mut last = None;
+    for _ in 0..args.runs {
+        let begin = Instant::now();
+        let proof = prepared.prove(witness.values()).map_err(CliError::Software)?;
+        seconds.push((begin.elapsed().as_secs_f64() * 1e6).round() / 1e6);
+        match Groth16::<Bn254>::verify_proof(&verifying, &proof, public(key, witness)) {
+            Ok(true) => last = Proof::new(proof).ok(),
+            _ => return Err(unsatisfied()),
+        }
+    }
+    last.map(|proof| (seconds, proof)).ok_or_else(unsatisfied)
+}
+
+/// Reads and checks a `.zkey` file.
+///
+/// # Errors
+/// [`CliError`] that names the file and what is wrong with it.
+pub fn read_key(path: &Path) -> Result<Zkey, CliError> {
+    // A wire costs up to 576 bytes of points and a few coefficients.
+    let bytes = read_bytes(path, MAX_SIZE as u64 * 1024)?;
+    Zkey::read(&bytes).map_err(|e| refused(path, e))
+}
+
+fn read_witness(path: &Path) -> Result<Witness, CliError> {
+    let bytes = Zeroizing::new(read_bytes(path, MAX_SIZE as u64 * 32 + 4096)?);
+    wtns::read(&bytes).map_err(|e| refused(path, e))
+}
+
+fn refused(path: &Path, error: impl std::fmt::Display) -> CliError {
+    CliError::Data(format!("`{}` is refused: {error}", path.display()))
+}
+
+/// The public inputs. The witness has one value a wire, and the key has more wires than public inputs.
+fn public<'a>(key: &Zkey, witness: &'a Witness) -> &'a [Fr] {
+    witness.values().get(1..=key.public()).unwrap_or_default()
+}
+
+fn median(seconds: &[f64]) -> f64 {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    let head = ["backend", "constraints", "domain", "runs", "median (s)"];
+    let row = vec![
+        value["backend"].as_str().unwrap_or_default().to_owned(),
+        value["constraints"].to_string(),
+        value["domain"].to_string(),
+        value["seconds"].as_array().map_or(0, Vec::len).to_string(),
+        value["median"].to_string(),
+    ];
+    format!("{}\n{}", table(&head, [row]), value["proof"])
+}
