@@ -26,7 +26,7 @@ const DELTA_1: usize = GAMMA_2 + 128;
 const DELTA_2: usize = DELTA_1 + 64;
 
 fn refused(bytes: &[u8]) -> CircomError {
-    Zkey::read(bytes).err().expect("the key is refused")
+    Zkey::read(bytes).expect_err("the key is refused")
 }
 
 fn section(number: u32) -> Vec<u8> {
