@@ -130,3 +130,17 @@ fn a04_an_identity_is_opened_once() {
         Refusal::IndexInUse(4)
     );
 }
+
+#[test]
+fn a04_two_people_under_one_secret_do_not_share_prescriptions() {
+    let mut w = World::new();
+    let alice = w.patient(4);
+    // The authority fails to notice that Bob's key is Alice's.
+    let ts = w.fresh();
+    let bob = w.enrol(("authority", "us-ma"), 5, &alice.sk, &ts).unwrap();
+    let rx = w.prescribe("dr-1", &alice, OTHER);
+    let fill = w.fill(&bob, &rx, 0);
+    stopped!(w.dispense("pharmacy-1", &fill), Stopped::Circuit(Refused::Person));
+    let fill = w.fill(&alice, &rx, 0);
+    w.dispense("pharmacy-1", &fill).unwrap();
+}

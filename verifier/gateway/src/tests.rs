@@ -616,7 +616,7 @@ async fn a_bind_is_never_posted_and_needs_the_current_identity_root() {
 }
 
 #[tokio::test]
-async fn a_pseudonym_has_one_person() {
+async fn a04_a_pseudonym_has_one_person() {
     let world = World::new(Role::Prescriber);
     let ask = |world: &World, identity: u64| {
         let asked = Asked::Bind {

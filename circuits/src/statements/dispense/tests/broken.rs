@@ -226,7 +226,7 @@ fn a10_the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
 }
 
 #[test]
-fn a_prescription_of_another_person_under_the_same_secret_is_refused() {
+fn a04_a_prescription_of_another_person_under_the_same_secret_is_refused() {
     // Signed for the holder's own pseudonym, with the person of somebody whom the authority enrolled under
     // the same `pk`; identity leaf, note and opening are the holder's.
     let other = Fr::from(1_970_u64);
