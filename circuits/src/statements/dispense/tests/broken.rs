@@ -199,7 +199,7 @@ fn a10_the_prescription_is_signed_by_an_accepted_prescriber_for_the_holder() {
     );
     lie(&|w| w.signature.s += Fr::from(1u64), Refused::Signature);
     refused(&|p| p.subject = Some(Fr::from(1u64)), Refused::Subject);
-    // Subject and person of the prescription are no inputs of the circuit: it takes the holder's own.
+    // Not subject and person: the circuit takes both from the holder, whatever is written there.
     let changes: [fn(&mut Prescription); 9] = [
         |rx| rx.drug = Code::parse("rxnorm|238129").unwrap(),
         |rx| rx.quantity += 1,
