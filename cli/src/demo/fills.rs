@@ -7,7 +7,7 @@ use super::{
     stage::{Person, Stage, day, from_day, ledger_refusal, name},
 };
 use crate::journey::{
-    desk::{Challenge, Receipted},
+    desk::{Challenge, Posted},
     enrolment,
     fill::{self, PreparedFill, SignedPrescription},
     governance::{dispensing_terms, domain_scope},
@@ -307,7 +307,7 @@ async fn void(
     stage
         .report
         .scene("The fill is not collected: the pharmacy voids it, and Alex goes on from the note before");
-    let voided: Receipted = cast.pharmacies[*winner].staff.void(challenge).await?;
+    let voided: Posted = cast.pharmacies[*winner].staff.void(challenge).await?;
     let account = alex.wallet.account.as_mut();
     if let (Some(account), Some(position)) = (account, voided.commitment_index) {
         account.voided(position)?;

@@ -7,7 +7,7 @@ use super::{
     report::Report,
 };
 use crate::journey::{
-    JourneyError, bind, desk::Receipted, enrolment::Card, governance::PolicyDates, wallet::Wallet,
+    JourneyError, bind, desk::Posted, enrolment::Card, governance::PolicyDates, wallet::Wallet,
 };
 use medproof_proto::gateway::State;
 use medproof_verifier::{Day, Name, asked::Asked};
@@ -104,7 +104,7 @@ impl Stage<'_, '_> {
     }
 
     /// What the ledger got for a posted statement.
-    pub(super) fn posted(&mut self, what: &str, posted: &Receipted) {
+    pub(super) fn posted(&mut self, what: &str, posted: &Posted) {
         self.report.size(&format!("{what}_entry"), posted.entry.len());
         self.report
             .size(&format!("{what}_receipt"), posted.receipt.to_bytes().len());

@@ -2,7 +2,7 @@
 
 use super::{
     JourneyError,
-    desk::{Accepted, Challenge, Counter},
+    desk::{Answer, Challenge, Counter},
     prove::Prover,
     sources,
     wallet::Wallet,
@@ -21,7 +21,7 @@ pub async fn answer(
     ledger: &mut Ledger,
     prover: &mut Prover,
     counter: &mut Counter,
-) -> Result<Accepted, JourneyError> {
+) -> Result<Answer, JourneyError> {
     let Asked::Bind { issuer, domain, .. } = &challenge.asked else {
         return Err(JourneyError::Challenge("it does not ask for a bind"));
     };

@@ -2,7 +2,7 @@
 
 use super::{
     JourneyError,
-    desk::{Accepted, Challenge, Counter},
+    desk::{Answer, Challenge, Counter},
     prove::Prover,
     sources,
     wallet::{Benefit, Wallet},
@@ -145,7 +145,7 @@ pub async fn present(
     claim: ProvenClaim,
     challenge: &Challenge,
     counter: &mut Counter,
-) -> Result<Accepted, JourneyError> {
+) -> Result<Answer, JourneyError> {
     let accepted = counter
         .present(challenge, &claim.public.to_vec(), &claim.proof, &claim.opening)
         .await?;

@@ -1,5 +1,7 @@
 //! The two clients of a gateway: its staff, and a holder.
 
+pub use medproof_gateway::desk::{Answer, Posted};
+
 use super::JourneyError;
 use medproof_proto::{
     field,
@@ -78,28 +80,6 @@ impl Challenge {
     }
 }
 
-/// An entry with its verified receipt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipted {
-    /// Canonical bytes of the entry.
-    pub entry: Vec<u8>,
-    /// The receipt, checked against the log's key.
-    pub receipt: Receipt,
-    /// Position of the commitment that the entry appended.
-    pub commitment_index: Option<u64>,
-    /// Time of the entry's seal.
-    pub time: u64,
-}
-
-/// An accepted answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// Whether what was asked for is handed over now; only the first answer says so.
-    pub hand_over: bool,
-    /// The entry; none for a bind.
-    pub posted: Option<Receipted>,
-}
-
 /// What became of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -125,21 +105,22 @@ async fn connect(address: &str) -> Result<GatewayClient<Channel>, JourneyError> 
     Ok(GatewayClient::new(endpoint.connect().await.map_err(failed)?))
 }
 
-fn receipted(
+/// An entry whose receipt holds under the log's key here, too.
+fn posted(
     entry: Vec<u8>,
     receipt: &[u8],
     commitment_index: Option<u64>,
-    time: u64,
+    sealed: u64,
     log: &LogKey,
-) -> Result<Receipted, JourneyError> {
+) -> Result<Posted, JourneyError> {
     let receipt = Receipt::from_bytes(receipt)
         .map_err(|e| field::FieldError::new("receipt", format!("is refused: {e}")))?;
     receipt.verify(&entry, log)?;
-    Ok(Receipted {
+    Ok(Posted {
         entry,
         receipt,
         commitment_index,
-        time,
+        sealed,
     })
 }
 
@@ -230,12 +211,12 @@ impl Staff {
     ///
     /// # Errors
     /// [`JourneyError::Gateway`].
-    pub async fn void(&mut self, challenge: &Challenge) -> Result<Receipted, JourneyError> {
+    pub async fn void(&mut self, challenge: &Challenge) -> Result<Posted, JourneyError> {
         let request = self.request(VoidRequest {
             challenge: challenge.challenge.to_vec(),
         });
         let answer = self.client.void(request).await?.into_inner();
-        receipted(
+        posted(
             answer.entry,
             &answer.receipt,
             answer.commitment_index,
@@ -274,7 +255,7 @@ impl Counter {
         inputs: &[Fr],
         proof: &Proof,
         opening: &Opening,
-    ) -> Result<Accepted, JourneyError> {
+    ) -> Result<Answer, JourneyError> {
         let mut request = Request::new(PresentRequest {
             challenge: challenge.challenge.to_vec(),
             public_inputs: inputs.iter().map(field::fr_bytes).collect(),
@@ -292,7 +273,7 @@ impl Counter {
                 if post.inputs != inputs {
                     return Err(field::FieldError::new("entry", "is of another statement").into());
                 }
-                Some(receipted(
+                Some(posted(
                     answer.entry,
                     &answer.receipt,
                     answer.commitment_index,
@@ -301,7 +282,7 @@ impl Counter {
                 )?)
             }
         };
-        Ok(Accepted {
+        Ok(Answer {
             hand_over: answer.hand_over,
             posted,
         })

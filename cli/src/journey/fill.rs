@@ -2,7 +2,7 @@
 
 use super::{
     JourneyError,
-    desk::{Accepted, Challenge, Counter},
+    desk::{Answer, Challenge, Counter},
     party::Party,
     prove::Prover,
     sources,
@@ -201,7 +201,7 @@ impl ProvenFill {
         wallet: &Wallet,
         challenge: &Challenge,
         counter: &mut Counter,
-    ) -> Result<Accepted, JourneyError> {
+    ) -> Result<Answer, JourneyError> {
         let Asked::Dispense { domain, .. } = &challenge.asked else {
             return Err(JourneyError::Challenge("it does not ask for a fill"));
         };
@@ -217,7 +217,7 @@ impl ProvenFill {
     ///
     /// # Errors
     /// [`JourneyError`] when the wallet has no account or the answer names no position.
-    pub fn settle(self, wallet: &mut Wallet, accepted: &Accepted) -> Result<(), JourneyError> {
+    pub fn settle(self, wallet: &mut Wallet, accepted: &Answer) -> Result<(), JourneyError> {
         let position = accepted.posted.as_ref().and_then(|p| p.commitment_index);
         let position = position.ok_or(JourneyError::NotOnLedger("the new note"))?;
         let account = wallet.account.as_mut().ok_or(JourneyError::Missing("account"))?;

@@ -2,7 +2,7 @@
 
 use super::{
     JourneyError,
-    desk::{Accepted, Challenge, Counter},
+    desk::{Answer, Challenge, Counter},
     party::Party,
     prove::Prover,
     sources,
@@ -150,7 +150,7 @@ impl ProvenScreening {
         &self,
         challenge: &Challenge,
         counter: &mut Counter,
-    ) -> Result<Accepted, JourneyError> {
+    ) -> Result<Answer, JourneyError> {
         counter
             .present(challenge, &self.public.to_vec(), &self.proof, &Opening::None)
             .await

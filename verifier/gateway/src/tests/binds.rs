@@ -1,0 +1,108 @@
+//! Binds at an issuer.
+
+use super::*;
+use crate::journal::{Journal, Record};
+
+#[tokio::test]
+async fn a_bind_is_never_posted_and_needs_the_current_identity_root() {
+    let world = World::new(Role::Prescriber);
+    let asked = |domain: &str| Asked::Bind {
+        issuer: name("party-1"),
+        domain: name(domain),
+        identity: Fr::from(8u64),
+    };
+    assert!(matches!(
+        world.desk.challenge(asked("us-ny"), None),
+        Err(GatewayError::NotAsked(_))
+    ));
+    let issued = world.desk.challenge(asked("us-ma"), None).unwrap();
+    let answer = world.desk.present(bound(&issued, 77, 8)).await.unwrap();
+    assert!(answer.hand_over && answer.posted.is_none());
+    let world = world.restart();
+    assert_eq!(
+        world.desk.outcome(&issued.challenge).unwrap(),
+        Outcome::Bound {
+            subject: fr_to_be_bytes(&Fr::from(77u64)),
+            person: Some(fr_to_be_bytes(&person(8))),
+        }
+    );
+    assert_eq!(world.ledger.entries(), 0);
+}
+
+#[tokio::test]
+async fn a04_a_pseudonym_has_one_person() {
+    let world = World::new(Role::Prescriber);
+    let ask = |world: &World, identity: u64| {
+        let asked = Asked::Bind {
+            issuer: name("party-1"),
+            domain: name("us-ma"),
+            identity: Fr::from(identity),
+        };
+        world.desk.challenge(asked, None).unwrap()
+    };
+    let first = ask(&world, 8);
+    assert!(world.desk.present(bound(&first, 77, 8)).await.unwrap().hand_over);
+    // Somebody else whom the authority enrolled under the same secret shows a valid proof and a card.
+    let second = ask(&world, 9);
+    let refused = world.desk.present(bound(&second, 77, 9)).await;
+    assert!(matches!(refused, Err(GatewayError::Bound)));
+    assert_eq!(world.desk.outcome(&second.challenge).unwrap(), Outcome::Open);
+    // The same person may be bound again, and anybody under another pseudonym; also after a restart.
+    let again = ask(&world, 8);
+    assert!(world.desk.present(bound(&again, 77, 8)).await.unwrap().hand_over);
+    let world = world.restart();
+    let third = ask(&world, 9);
+    let refused = world.desk.present(bound(&third, 77, 9)).await;
+    assert!(matches!(refused, Err(GatewayError::Bound)));
+    assert!(world.desk.present(bound(&third, 78, 9)).await.unwrap().hand_over);
+}
+
+#[tokio::test]
+async fn a_pseudonym_bound_under_version_1_gets_its_person_with_the_next_bind() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(&dir.path().join("journal")).unwrap();
+    let record = Record::Bound {
+        challenge: [1; 32],
+        time: NOW,
+        key: [2; 32],
+        subject: fr_to_be_bytes(&Fr::from(77u64)),
+        person: None,
+    };
+    journal.append(&record).unwrap();
+    drop(journal);
+    let desk = Desk::open(
+        config(&dir, Role::Prescriber),
+        FakeLedger::new(),
+        ManualClock::new(NOW),
+    );
+    let desk = Arc::new(desk.unwrap());
+    for (identity, accepted) in [(8, true), (9, false)] {
+        let asked = Asked::Bind {
+            issuer: name("party-1"),
+            domain: name("us-ma"),
+            identity: Fr::from(identity),
+        };
+        let issued = desk.challenge(asked, None).unwrap();
+        let answer = desk.present(bound(&issued, 77, identity)).await;
+        assert_eq!(answer.is_ok(), accepted);
+    }
+}
+
+/// The salted digest of whoever's card has this identity digest.
+fn person(identity: u64) -> Fr {
+    tagged(Tag::Person, [Fr::from(identity), Fr::from(9u64)])
+}
+
+/// A bind of pseudonym and person.
+fn bound(issued: &Issued, subject: u64, identity: u64) -> Presentation {
+    let public = BindPublic {
+        identity_root: Fr::from(49u64),
+        domain: name("us-ma").to_fr(),
+        issuer_party: name("party-1").to_fr(),
+        subject: Fr::from(subject),
+        person: person(identity),
+        ctx: context(issued),
+    };
+    let salt = Fr::from(9u64);
+    presentation(issued, public.to_vec(), Opening::Person { salt })
+}
