@@ -1,12 +1,12 @@
 //! `medproof bench`: sizes and times of the circuits and of verification on this machine.
 
+mod verification;
 pub mod zkey;
 
 use crate::output::{KeyProgress, bytes_text, table};
 use crate::sample::{self, Visit};
 use crate::{CliError, Exit, Output, keys};
-use ark_bn254::{Bn254, Fr};
-use ark_groth16::Groth16;
+use ark_bn254::Fr;
 use medproof_circuits::statement::Circuit;
 use medproof_prover::Prover;
 use medproof_prover::keys::CircuitKeys;
@@ -25,7 +25,7 @@ pub struct Args {
 enum Command {
     /// Constraints, set-up, witness, proving and verifying times, key and proof sizes of each circuit.
     Circuits(Options),
-    /// Verification of single proofs, beside ark-groth16's on the same proofs.
+    /// Verification of single proofs and of batches on one core, beside ark-groth16's of the same proofs.
     Verify(Options),
     /// Proving with a key and a witness of snarkjs' making.
     Zkey(zkey::Args),
@@ -79,7 +79,10 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             },
         );
         spinner.finish_and_clear();
-        rows.push(row?);
+        match row? {
+            Value::Array(several) => rows.extend(several),
+            row => rows.push(row),
+        }
     }
     let what = if verify { "verify" } else { "circuits" };
     let value = json!({ "bench": what, "machine": machine(), "runs": options.runs, "circuits": rows });
@@ -139,36 +142,17 @@ impl Visit for Measure<'_> {
 
 impl Measure<'_> {
     fn verification<C: Circuit>(&self, public: &C::Public, witness: &C::Witness) -> Result<Value, CliError> {
-        let fault = || CliError::Software("a fresh proof does not verify".into());
         let proven = self
             .prover
             .prove::<C>(public, witness)
             .map_err(CliError::unavailable)?;
-        let key = self.prover.verifying_key(C::NAME).ok_or_else(fault)?;
-        let prepared = ark_groth16::prepare_verifying_key(key.inner());
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        // Alternating, so that both see the same state of the machine.
-        for _ in 0..self.options.runs.max(20) {
-            let begin = Instant::now();
-            key.verify(&proven.public_inputs, &proven.proof)
-                .map_err(|_| fault())?;
-            ours.push(begin.elapsed());
-            let begin = Instant::now();
-            let inner = proven.proof.inner();
-            let verdict = Groth16::<Bn254>::verify_proof(&prepared, inner, &proven.public_inputs);
-            theirs.push(begin.elapsed());
-            if !matches!(verdict, Ok(true)) {
-                return Err(fault());
-            }
-        }
-        let (ours, theirs) = (median_ms(ours), median_ms(theirs));
-        Ok(json!({
-            "name": C::NAME.as_str(),
-            "public_inputs": proven.public_inputs.len(),
-            "verifying_ms": ours,
-            "verifications_per_second": (1e3 / ours).round(),
-            "ratio_to_arkworks": (ours / theirs * 1e3).round() / 1e3,
-        }))
+        let key = self
+            .prover
+            .verifying_key(C::NAME)
+            .ok_or_else(|| CliError::Software("an opened circuit has no verifying key".into()))?;
+        let runs = self.options.runs.max(5);
+        let rows = verification::measure(C::NAME, key, &proven.public_inputs, &proven.proof, runs)?;
+        Ok(Value::Array(rows))
     }
 }
 

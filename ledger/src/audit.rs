@@ -4,7 +4,7 @@ use crate::{
     refusal::Refusal,
     rules::Rules,
     state::State,
-    submission::{Submission, is_governance},
+    submission::{BATCH, Submission, is_governance},
     table::MemoryBase,
 };
 use medproof_proto::ledger_client::{ClientError, Ledger};
@@ -14,6 +14,7 @@ use medproof_verifier::{
     entry::{Kind, NULLIFIER_KINDS, Seal},
 };
 use rayon::prelude::*;
+use std::collections::VecDeque;
 
 /// Entries asked for at once.
 const CHUNK: u32 = 256;
@@ -115,9 +116,7 @@ pub async fn audit(ledger: &mut Ledger, mut progress: impl FnMut(u64, u64)) -> R
             return Err(AuditError::Withheld(next));
         }
         next += entries.len() as u64;
-        for bytes in entries {
-            auditor.take(bytes, ledger)?;
-        }
+        auditor.take(entries, ledger)?;
         progress(next, checkpoint.size());
     }
     auditor.finish(&checkpoint)
@@ -127,31 +126,38 @@ pub async fn audit(ledger: &mut Ledger, mut progress: impl FnMut(u64, u64)) -> R
 #[derive(Default)]
 struct Auditor {
     state: Option<State<MemoryBase>>,
-    /// Entries since the last seal.
-    batch: Vec<Vec<u8>>,
+    /// Entries that are not judged yet.
+    waiting: VecDeque<Vec<u8>>,
+    /// What was found of the first of them, as far as the rules in force reach.
+    checked: VecDeque<Result<Submission, Refusal>>,
     report: Report,
     /// Set when a seal was not the recomputed one: from there on only encodings, proofs and the log's
     /// own hashes are judged.
     diverged: bool,
 }
 
+/// The second byte is the kind; whatever does not decode is judged with its batch.
+fn kind(bytes: &[u8]) -> Option<Kind> {
+    bytes.get(1).and_then(|number| Kind::from_number(*number))
+}
+
 impl Auditor {
-    fn take(&mut self, bytes: Vec<u8>, ledger: &Ledger) -> Result<(), AuditError> {
-        // The second byte is the kind; whatever does not decode is judged with its batch.
-        let is_seal = bytes.get(1) == Some(&(Kind::Seal as u8));
-        self.batch.push(bytes);
-        if !is_seal {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
-        match self.state.take() {
-            Some(mut state) => {
-                self.judge(&mut state, &batch)?;
-                self.state = Some(state);
-                Ok(())
+    fn take(&mut self, entries: Vec<Vec<u8>>, ledger: &Ledger) -> Result<(), AuditError> {
+        self.waiting.extend(entries);
+        let is_seal = |bytes: &Vec<u8>| kind(bytes) == Some(Kind::Seal);
+        while let Some(at) = self.waiting.iter().position(is_seal) {
+            match self.state.take() {
+                Some(mut state) => {
+                    self.judge(&mut state, at)?;
+                    self.state = Some(state);
+                }
+                None => {
+                    let batch: Vec<_> = self.waiting.drain(..=at).collect();
+                    self.begin(&batch, ledger)?;
+                }
             }
-            None => self.begin(&batch, ledger),
         }
+        Ok(())
     }
 
     /// The batch of GENESIS: both entries must be exactly what the ledger's id leads to.
@@ -171,52 +177,53 @@ impl Auditor {
         Ok(())
     }
 
-    fn judge(&mut self, state: &mut State<MemoryBase>, batch: &[Vec<u8>]) -> Result<(), AuditError> {
+    /// Judges the batch whose seal is entry `at` of those that wait.
+    fn judge(&mut self, state: &mut State<MemoryBase>, at: usize) -> Result<(), AuditError> {
         let first = state.head().size;
-        let Some((last, entries)) = batch.split_last() else {
-            return Ok(());
-        };
-        let seal_index = first + entries.len() as u64;
-        let seal = match Entry::from_bytes(last) {
-            Ok(Entry::Seal(seal)) => seal,
-            Ok(_) | Err(_) => {
+        let seal_index = first + at as u64;
+        let seal = match self.waiting.get(at).map(|last| Entry::from_bytes(last)) {
+            Some(Ok(Entry::Seal(seal))) => seal,
+            _ => {
                 self.report.problem(seal_index, "the seal does not decode");
-                return self.only_log(state, batch);
+                return self.only_log(state, at);
             }
         };
         if seal.time < state.head().time {
             self.report
                 .problem(seal_index, "the seal's time lies before the previous seal's");
-            return self.only_log(state, batch);
+            return self.only_log(state, at);
         }
-        let mut checked = self.check(state.rules(), entries).into_iter();
-        for (index, bytes) in (first..).zip(entries) {
-            // Governance changes the rules under which the next entries are checked.
-            let submission = match checked.next() {
-                Some(submission) => submission,
-                None => Submission::check(bytes, state.rules()),
+        for index in first..seal_index {
+            let Some((bytes, submission)) = self.next(state.rules()) else {
+                break;
             };
-            self.one(state, index, bytes, submission, seal.time)?;
+            self.one(state, index, &bytes, submission, seal.time)?;
         }
-        self.seal(state, seal_index, &seal, last)
+        match self.next(state.rules()) {
+            Some((last, _)) => self.seal(state, seal_index, &seal, &last),
+            None => Ok(()),
+        }
     }
 
-    /// Checks the batch's entries on all cores, up to the first that changes the rules.
-    fn check(&self, rules: &Rules, entries: &[Vec<u8>]) -> Vec<Result<Submission, Refusal>> {
-        let governs = |bytes: &Vec<u8>| {
-            bytes
-                .get(1)
-                .and_then(|kind| Kind::from_number(*kind))
-                .is_some_and(is_governance)
-        };
-        let until = entries
-            .iter()
-            .position(governs)
-            .map_or(entries.len(), |at| at + 1);
-        entries[..until]
-            .par_iter()
-            .map(|bytes| Submission::check(bytes, rules))
-            .collect()
+    /// The next entry, and what can be found of it beforehand.
+    ///
+    /// All that wait are checked on all cores, the proofs in batches, up to the first that changes the rules
+    /// under which the others are checked: `rules` are those after every entry before them.
+    fn next(&mut self, rules: &Rules) -> Option<(Vec<u8>, Result<Submission, Refusal>)> {
+        if self.checked.is_empty() {
+            let waiting = self.waiting.make_contiguous();
+            let governs = |bytes: &Vec<u8>| kind(bytes).is_some_and(is_governance);
+            let until = waiting
+                .iter()
+                .position(governs)
+                .map_or(waiting.len(), |at| at + 1);
+            let checked: Vec<_> = waiting[..until]
+                .par_chunks(BATCH)
+                .flat_map_iter(|entries| Submission::check_all(entries, rules))
+                .collect();
+            self.checked = checked.into();
+        }
+        Some((self.waiting.pop_front()?, self.checked.pop_front()?))
     }
 
     fn one(
@@ -227,10 +234,7 @@ impl Auditor {
         submission: Result<Submission, Refusal>,
         time: u64,
     ) -> Result<(), AuditError> {
-        let kind = bytes
-            .get(1)
-            .and_then(|kind| Kind::from_number(*kind))
-            .unwrap_or(Kind::Statement);
+        let kind = kind(bytes).unwrap_or(Kind::Statement);
         let judged = submission.and_then(|submission| {
             let proofs = u64::from(kind == Kind::Statement);
             if self.diverged {
@@ -272,12 +276,14 @@ impl Auditor {
     }
 
     /// Takes a batch that cannot be judged into the log, so that the root can still be compared.
-    fn only_log(&mut self, state: &mut State<MemoryBase>, batch: &[Vec<u8>]) -> Result<(), AuditError> {
-        for bytes in batch {
+    fn only_log(&mut self, state: &mut State<MemoryBase>, seal: usize) -> Result<(), AuditError> {
+        for bytes in self.waiting.drain(..=seal) {
             state
-                .append_refused(Kind::Statement, bytes)
+                .append_refused(Kind::Statement, &bytes)
                 .map_err(Refusal::from)?;
         }
+        // Found of these entries, and of others under rules that are not judged now.
+        self.checked.clear();
         self.diverged = true;
         Ok(())
     }
@@ -286,13 +292,13 @@ impl Auditor {
         let state = self.state.take().ok_or(AuditError::Genesis)?;
         let head = state.head();
         let report = &mut self.report;
-        report.entries = head.size + self.batch.len() as u64;
+        report.entries = head.size + self.waiting.len() as u64;
         report.kinds = head.kinds;
         report.commitments = head.commitments;
         report.nullifiers = head.nullifiers;
         report.size = checkpoint.size();
         report.root = *checkpoint.root();
-        if !self.batch.is_empty() {
+        if !self.waiting.is_empty() {
             report.problem(head.size, "the checkpoint does not end with a seal");
         } else if state.log_root(head.size).map_err(Refusal::from)? != *checkpoint.root() {
             report.problem(head.size, "the log's root is not the checkpoint's");

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod clock;
+mod pool;
 pub mod recovery;
 pub mod refusal;
 pub mod rules;

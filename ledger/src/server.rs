@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Clock, DevelopmentClock, SystemClock},
+    pool::Pool,
     recovery::{self, RecoveryError},
     refusal::Refusal,
     sequencer::{BatchLimits, Command, Published, Sequencer},
@@ -115,6 +116,7 @@ pub struct Server {
     commands: SyncSender<Command>,
     published: watch::Receiver<Arc<Published>>,
     sequencer: Option<thread::JoinHandle<()>>,
+    pool: Option<Pool>,
     stop: Option<oneshot::Sender<()>>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
 }
@@ -215,8 +217,11 @@ impl Server {
         let sequencer = Sequencer::start(state, store.clone(), signer, record, clock.clone(), config.limits)?;
         let (commands, receiver) = sync_channel(config.limits.queue);
         let published = sequencer.subscribe();
+        let pool = Pool::start(&store, &published, config.limits.queue)
+            .map_err(io_error("the threads that check entries"))?;
         let service = Service {
             store,
+            intake: pool.intake(),
             published: published.clone(),
             commands: commands.clone(),
             places: Arc::new(Semaphore::new(config.limits.queue)),
@@ -248,6 +253,7 @@ impl Server {
             commands,
             published,
             sequencer: Some(sequencer),
+            pool: Some(pool),
             stop: Some(stop),
             service: tokio::spawn(serve),
         })
@@ -284,9 +290,13 @@ impl Server {
     /// Finishes the batch in hand, answers, and closes the store. Streams that are still open are cut.
     pub async fn shutdown(mut self) {
         let commands = self.commands.clone();
-        let sequencer = self.sequencer.take();
-        // The queue may be full for a moment; both calls may block.
+        let (pool, sequencer) = (self.pool.take(), self.sequencer.take());
+        // The queues may be full for a moment, and the threads at work; every call may block.
         let stopped = tokio::task::spawn_blocking(move || {
+            // What was checked goes to the sequencer, or its client is told that it has stopped.
+            if let Some(pool) = pool {
+                pool.stop();
+            }
             let _ = commands.send(Command::Stop);
             if let Some(thread) = sequencer {
                 let _ = thread.join();

@@ -218,18 +218,28 @@ impl VerifyingKey {
     /// # Errors
     /// [`VerifyError::Inputs`] or [`VerifyError::Proof`].
     pub fn verify(&self, inputs: &[Fr], proof: &Proof) -> Result<(), VerifyError> {
-        let expected = self.inner.gamma_abc_g1.len() - 1;
-        // arkworks 0.6 counts a missing input as zero and ignores extra ones.
-        if inputs.len() != expected {
-            return Err(VerifyError::Inputs {
-                expected,
-                got: inputs.len(),
-            });
-        }
+        self.check_count(inputs)?;
         match Groth16::<Bn254>::verify_proof(&self.prepared, proof.inner(), inputs) {
             Ok(true) => Ok(()),
             _ => Err(VerifyError::Proof),
         }
+    }
+
+    /// arkworks 0.6 counts a missing input as zero and ignores extra ones.
+    pub(crate) fn check_count(&self, inputs: &[Fr]) -> Result<(), VerifyError> {
+        let expected = self.inner.gamma_abc_g1.len() - 1;
+        if inputs.len() == expected {
+            return Ok(());
+        }
+        Err(VerifyError::Inputs {
+            expected,
+            got: inputs.len(),
+        })
+    }
+
+    /// The key as arkworks has prepared it.
+    pub(crate) fn prepared(&self) -> &PreparedVerifyingKey<Bn254> {
+        &self.prepared
     }
 }
 

@@ -5,6 +5,7 @@
 //! ledger entries, checkpoints and receipts. No I/O, no clock, no async. Layouts are in `docs/format.md`.
 
 pub mod asked;
+pub mod batch;
 pub mod checkpoint;
 pub mod circuit_id;
 pub mod context;
@@ -37,5 +38,5 @@ pub use poseidon::{Tag, node, tagged};
 pub use proof::{PROOF_BYTES, Proof, ProofError};
 pub use receipt::Receipt;
 pub use registry::{KeyLeaf, Role};
-pub use statement::{Public, Statement, Verified};
+pub use statement::{Claim, Public, Statement, Verified};
 pub use tree::Path;

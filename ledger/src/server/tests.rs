@@ -20,6 +20,7 @@ use medproof_verifier::{
 use std::{collections::BTreeMap, path::Path};
 use tonic::Code;
 
+mod batches;
 mod faults;
 mod keys;
 

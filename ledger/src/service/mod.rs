@@ -5,9 +5,10 @@ mod status;
 
 use crate::{
     clock::Clock,
+    pool::{Intake, NotTaken, Received},
     refusal::Refusal,
     sequencer::{Command, Outcome, Published},
-    state::{Effects, Spent, find_event},
+    state::Spent,
     store::Store,
     submission::Submission,
     table::{Base, Change, StoreError, Table, nullifier_key, number},
@@ -19,7 +20,6 @@ use medproof_proto::{
 use medproof_verifier::{
     CircuitId, Day,
     entry::{Entry, Kind, MAX_INPUTS, statement_key},
-    inclusion::leaf_hash,
     leaf_range::{MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
 };
 use read::Which;
@@ -42,6 +42,7 @@ pub(crate) const CLOCK_KEY: &[u8] = b"clock";
 pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) published: watch::Receiver<Arc<Published>>,
+    pub(crate) intake: Intake,
     pub(crate) commands: SyncSender<Command>,
     /// Entries that may be in the hands of the service at once, checking or waiting.
     pub(crate) places: Arc<Semaphore>,
@@ -68,13 +69,11 @@ impl Service {
     /// Decodes an entry on the CPU pool, looks it up, and checks one that is new against the rules of the
     /// last batch.
     async fn receive(&self, bytes: Vec<u8>) -> Result<Received, Status> {
-        let (store, published) = (self.store.clone(), self.now());
-        let (answer, checked) = oneshot::channel();
-        rayon::spawn(move || {
-            // Whoever has gone away needs no answer.
-            let _ = answer.send(receive(&bytes, &store, &published));
-        });
-        checked.await.map_err(|_| stopped())?.map_err(refused)
+        match self.intake.receive(bytes).await {
+            Ok(answer) => answer.map_err(refused),
+            Err(NotTaken::Full) => Err(busy()),
+            Err(NotTaken::Stopped) => Err(stopped()),
+        }
     }
 
     async fn sequence(&self, submission: Box<Submission>) -> Result<Result<Outcome, Refusal>, Status> {
@@ -84,29 +83,6 @@ impl Service {
             Err(TrySendError::Full(_)) => Err(busy()),
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
-    }
-}
-
-/// An entry that was decoded and looked up.
-enum Received {
-    /// Its event is in the log.
-    Known(Effects),
-    /// It is new as of the last batch, and its proof and signatures hold.
-    New(Box<Submission>),
-}
-
-/// The lookup comes first: what was accepted is answered with its receipt, also where the party's key has
-/// changed since. Rules and size are of one batch: an entry that these rules refuse is neither in the log
-/// up to that size, nor will an earlier copy that still waits be accepted under the party's old key.
-fn receive(bytes: &[u8], store: &Store, published: &Published) -> Result<Received, Refusal> {
-    let entry = Entry::from_bytes(bytes)?;
-    let known = find_event(|table, key| store.get(table, key), &entry, leaf_hash(bytes))?;
-    match known {
-        // Beyond the published size an entry has no signed checkpoint yet; the sequencer finds it there.
-        Some(effects) if published.healthy && effects.index < published.head.size => {
-            Ok(Received::Known(effects))
-        }
-        _ => Submission::check_entry(entry, bytes, &published.rules).map(|s| Received::New(Box::new(s))),
     }
 }
 

@@ -3,7 +3,9 @@
 use super::codec::{DecodeError, Reader, Writer};
 use crate::{
     CircuitId, Context, Fr, Name, PROOF_BYTES, Proof, Statement, Verified, VerifyError, VerifyingKey,
-    context::bound, field::fr_to_be_bytes, statement::verify,
+    context::bound,
+    field::fr_to_be_bytes,
+    statement::{Claim, verify},
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey as PostingKey};
 use sha2::{Digest, Sha256};
@@ -90,11 +92,25 @@ impl Post {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, ledger_id: [u8; 32], key: &VerifyingKey) -> Result<Verified, VerifyError> {
+        let claim = self.claim(ledger_id, key)?;
+        verify(key, claim.statement, claim.context, &self.proof)
+    }
+
+    /// What [`Post::verify`] checks, to be checked with others ([`crate::statement::verify_batch`]).
+    ///
+    /// # Errors
+    /// [`VerifyError::Inputs`] when their number is not that of the key's statement.
+    pub fn claim<'a>(&'a self, ledger_id: [u8; 32], key: &'a VerifyingKey) -> Result<Claim<'a>, VerifyError> {
         let statement = Statement::from_slice(key.name(), &self.inputs).map_err(|e| VerifyError::Inputs {
             expected: e.expected,
             got: e.got,
         })?;
-        verify(key, statement, self.context(ledger_id), &self.proof)
+        Ok(Claim {
+            key,
+            statement,
+            context: self.context(ledger_id),
+            proof: &self.proof,
+        })
     }
 
     /// Checks the relying party's signature.

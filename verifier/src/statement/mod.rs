@@ -10,8 +10,9 @@ pub use claim::ClaimPublic;
 pub use dispense::DispensePublic;
 pub use eligibility::EligibilityPublic;
 
-use crate::{CircuitName, Context, Proof, VerifyError, VerifyingKey};
+use crate::{CircuitName, Context, Proof, VerifyError, VerifyingKey, batch};
 use ark_bn254::Fr;
+use ark_std::rand::{CryptoRng, RngCore};
 
 /// The public inputs of one statement.
 pub trait Public: Sized {
@@ -108,7 +109,7 @@ impl Statement {
 }
 
 /// A statement whose proof was checked under the key of its circuit and whose `ctx` is that of the
-/// given context. Only [`verify`] makes one.
+/// given context. Only [`verify`] and [`verify_batch`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     statement: Statement,
@@ -127,6 +128,47 @@ impl Verified {
     }
 }
 
+/// A statement that is said to be proven.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    /// The key under which its proof has to hold.
+    pub key: &'a VerifyingKey,
+    /// The statement.
+    pub statement: Statement,
+    /// What it has to be bound to.
+    pub context: Context,
+    /// The proof.
+    pub proof: &'a Proof,
+}
+
+impl Claim<'_> {
+    /// Everything but the proof; gives the public inputs.
+    fn inputs(&self) -> Result<Vec<Fr>, VerifyError> {
+        if self.context.circuit_id != self.key.circuit_id() {
+            return Err(VerifyError::Circuit);
+        }
+        let inputs = self.statement.to_vec();
+        // A statement of another kind has other public inputs; equal counts alone prove nothing.
+        if Statement::from_slice(self.key.name(), &inputs).ok() != Some(self.statement) {
+            return Err(VerifyError::Circuit);
+        }
+        if !self.context.is_bound() {
+            return Err(VerifyError::Unbound);
+        }
+        if self.context.to_fr() != self.statement.ctx() {
+            return Err(VerifyError::Context);
+        }
+        Ok(inputs)
+    }
+
+    fn verified(self) -> Verified {
+        Verified {
+            statement: self.statement,
+            context: self.context,
+        }
+    }
+}
+
 /// Checks a proof of `statement` in `context` under `key`.
 ///
 /// # Errors
@@ -138,20 +180,45 @@ pub fn verify(
     context: Context,
     proof: &Proof,
 ) -> Result<Verified, VerifyError> {
-    if context.circuit_id != key.circuit_id() {
-        return Err(VerifyError::Circuit);
-    }
-    let inputs = statement.to_vec();
-    // A statement of another kind has other public inputs; equal counts alone prove nothing.
-    if Statement::from_slice(key.name(), &inputs).ok() != Some(statement) {
-        return Err(VerifyError::Circuit);
-    }
-    if !context.is_bound() {
-        return Err(VerifyError::Unbound);
-    }
-    if context.to_fr() != statement.ctx() {
-        return Err(VerifyError::Context);
-    }
-    key.verify(&inputs, proof)?;
-    Ok(Verified { statement, context })
+    let claim = Claim {
+        key,
+        statement,
+        context,
+        proof,
+    };
+    key.verify(&claim.inputs()?, proof)?;
+    Ok(claim.verified())
+}
+
+/// Checks many claims at once, under any keys. The verdicts are those of [`verify`], in order. `random` must be
+/// the operating system's or seeded by it ([`batch`]).
+pub fn verify_batch(
+    claims: Vec<Claim<'_>>,
+    random: &mut (impl RngCore + CryptoRng),
+) -> Vec<Result<Verified, VerifyError>> {
+    let inputs: Vec<_> = claims.iter().map(Claim::inputs).collect();
+    let items: Vec<_> = claims
+        .iter()
+        .zip(&inputs)
+        .filter_map(|(claim, inputs)| {
+            Some(batch::Item {
+                key: claim.key,
+                inputs: inputs.as_ref().ok()?,
+                proof: claim.proof,
+            })
+        })
+        .collect();
+    let mut verdicts = batch::verify(&items, random).into_iter();
+    claims
+        .into_iter()
+        .zip(&inputs)
+        .map(|(claim, inputs)| {
+            if let Err(error) = inputs {
+                return Err(*error);
+            }
+            // One verdict for each claim that came so far; without one nothing is verified.
+            verdicts.next().unwrap_or(Err(VerifyError::Proof))?;
+            Ok(claim.verified())
+        })
+        .collect()
 }

@@ -1,0 +1,155 @@
+//! Many proofs in one check, with the verdicts of checking each.
+//!
+//! A proof (A, B, C) of the inputs x holds under a key when
+//! `e(A, B) = e(alpha, beta) e(IC(x), gamma) e(C, delta)`. A batch is checked as one product of these
+//! equations, each raised to a random power r of 128 bits:
+//!
+//! `prod e(r A, B) = prod_keys e(sum r alpha, beta) e(sum r IC(x), gamma) e(sum r C, delta)`
+//!
+//! That is one Miller loop a proof and three a key, and one final exponentiation for all. Every point has
+//! prime order q (`Proof` and `VerifyingKey` are checked), so each equation's two sides differ by an element of
+//! the target group of order q or by nothing. If one differs, then for every choice of the other powers at most
+//! one value of its own power below q makes the product hold: a wrong batch passes with a chance of at most
+//! 2^-127. The powers must be unpredictable to whoever made the proofs, or their errors can be made to cancel.
+
+use crate::{CircuitId, Fr, Proof, VerifyError, VerifyingKey};
+use ark_bn254::{Bn254, G1Affine, G1Projective};
+use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM, pairing::Pairing};
+use ark_ff::{AdditiveGroup, BigInt, Field};
+use ark_std::rand::{CryptoRng, RngCore};
+use std::collections::BTreeMap;
+
+/// Bytes of a power.
+const POWER_BYTES: usize = 16;
+/// So few proofs of a batch that does not hold are checked one by one.
+const ONE_BY_ONE: usize = 4;
+
+/// A proof of bare inputs under a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    /// The key.
+    pub key: &'a VerifyingKey,
+    /// Public inputs, in order.
+    pub inputs: &'a [Fr],
+    /// The proof.
+    pub proof: &'a Proof,
+}
+
+/// Checks every item; the verdicts are those of [`VerifyingKey::verify`], in order. `random` must be the
+/// operating system's or seeded by it.
+///
+/// 64 good proofs under one key take about a fifth of the time of 64 single checks. A batch that does not hold
+/// is halved until its bad proofs are found: with one of 64 about twice the time of a good batch, with nothing
+/// but bad ones about one and a half times that of single checks.
+pub fn verify(items: &[Item<'_>], random: &mut (impl RngCore + CryptoRng)) -> Vec<Result<(), VerifyError>> {
+    let mut verdicts: Vec<_> = items.iter().map(|i| i.key.check_count(i.inputs)).collect();
+    let counted: Vec<usize> = (0..items.len()).filter(|at| verdicts[*at].is_ok()).collect();
+    for at in bad(items, &counted, Suspicion::None, random) {
+        verdicts[at] = Err(VerifyError::Proof);
+    }
+    verdicts
+}
+
+/// What is known of some items.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Suspicion {
+    None,
+    /// At least one of them is bad.
+    Bad,
+}
+
+/// Those of the items at `places` whose proof does not hold. A proof is only called bad after a check of its own.
+fn bad(
+    items: &[Item<'_>],
+    places: &[usize],
+    suspicion: Suspicion,
+    random: &mut (impl RngCore + CryptoRng),
+) -> Vec<usize> {
+    if places.len() > 1 && suspicion == Suspicion::None && holds(items, places, random) {
+        return Vec::new();
+    }
+    if places.len() <= ONE_BY_ONE {
+        let fails = |at: &usize| {
+            items[*at]
+                .key
+                .verify(items[*at].inputs, items[*at].proof)
+                .is_err()
+        };
+        return places.iter().copied().filter(fails).collect();
+    }
+    let (left, right) = places.split_at(places.len() / 2);
+    let mut found = Vec::new();
+    // If the left half holds, what is wrong is on the right, which need not be asked as a whole.
+    let mut rest = Suspicion::Bad;
+    if !holds(items, left, random) {
+        found = bad(items, left, Suspicion::Bad, random);
+        rest = Suspicion::None;
+    }
+    found.extend(bad(items, right, rest, random));
+    found
+}
+
+/// What one key adds to the product.
+struct Share<'a> {
+    key: &'a VerifyingKey,
+    /// `sum r`, then `sum r x` for each input: the scalars of the key's IC points.
+    scalars: Vec<Fr>,
+    c: Vec<G1Affine>,
+    powers: Vec<BigInt<4>>,
+}
+
+/// Whether the product of the items' equations holds. Every item has its key's number of inputs.
+fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + CryptoRng)) -> bool {
+    let mut shares: BTreeMap<CircuitId, Share<'_>> = BTreeMap::new();
+    let mut a = Vec::with_capacity(places.len());
+    let mut b = Vec::with_capacity(places.len());
+    for (at, power) in places.iter().zip(powers(places.len(), random)) {
+        let Item { key, inputs, proof } = items[*at];
+        let proof = proof.inner();
+        // The id holds a hash of the whole key, so that equal ids are equal keys.
+        let share = shares.entry(key.circuit_id()).or_insert_with(|| Share {
+            key,
+            scalars: vec![Fr::ZERO; inputs.len() + 1],
+            c: Vec::new(),
+            powers: Vec::new(),
+        });
+        let r = Fr::from(power);
+        for (sum, x) in share.scalars.iter_mut().zip([Fr::ONE].iter().chain(inputs)) {
+            *sum += r * x;
+        }
+        let power = BigInt::new([power as u64, (power >> 64) as u64, 0, 0]);
+        share.c.push(proof.c);
+        share.powers.push(power);
+        a.push(proof.a.mul_bigint(power));
+        b.push(proof.b);
+    }
+    let mut a = G1Projective::normalize_batch(&a);
+    let mut prepared: Vec<<Bn254 as Pairing>::G2Prepared> = b.into_iter().map(Into::into).collect();
+    for share in shares.values() {
+        let inner = share.key.inner();
+        // As many scalars as IC points, and as many powers as points C: neither sum leaves anything out.
+        let ic = G1Projective::msm_unchecked(&inner.gamma_abc_g1, &share.scalars);
+        let c = G1Projective::msm_bigint(&share.c, &share.powers);
+        let alpha = -(inner.alpha_g1 * share.scalars[0]);
+        a.extend(G1Projective::normalize_batch(&[alpha, ic, c]));
+        // The key holds -gamma and -delta.
+        let key = share.key.prepared();
+        prepared.push(inner.beta_g2.into());
+        prepared.push(key.gamma_g2_neg_pc.clone());
+        prepared.push(key.delta_g2_neg_pc.clone());
+    }
+    let product = Bn254::multi_miller_loop(a, prepared);
+    Bn254::final_exponentiation(product).is_some_and(|value| value.0 == <Bn254 as Pairing>::TargetField::ONE)
+}
+
+/// `count` powers from 1 to 2^128 - 1.
+fn powers(count: usize, random: &mut (impl RngCore + CryptoRng)) -> Vec<u128> {
+    let mut bytes = vec![0; count * POWER_BYTES];
+    random.fill_bytes(&mut bytes);
+    let (chunks, _) = bytes.as_chunks::<POWER_BYTES>();
+    // 0 would leave a proof out; it is as likely as any other number, so taking 1 in its place costs nothing.
+    chunks.iter().map(|c| u128::from_le_bytes(*c).max(1)).collect()
+}
+
+#[cfg(test)]
+mod tests;
