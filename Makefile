@@ -9,7 +9,7 @@ export RUSTDOCFLAGS ?= -D warnings
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 LOCKED := --locked
 
-.PHONY: help setup demo test fmt lint doc unit bench fuzz soak
+.PHONY: help setup tools demo test fmt lint doc unit bench fuzz soak
 
 help:
 	@echo "make demo   set everything up and play the three journeys"
@@ -23,10 +23,14 @@ help:
 setup:
 	@./.ci/setup
 
+# snarkjs, circom and circomlib check our files and gadgets in the tests; nothing else needs them.
+tools:
+	@./.ci/circom
+
 demo: setup
 	cargo run $(LOCKED) --quiet --package medproof-cli -- demo
 
-test: setup
+test: setup tools
 	cargo fmt --all --check
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo doc $(LOCKED) --workspace --no-deps --quiet
@@ -58,7 +62,7 @@ bench: setup
 fuzz: setup
 	@./.ci/fuzz
 
-soak: setup
+soak: setup tools
 ifeq ($(NEXTEST),yes)
 	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast
 else

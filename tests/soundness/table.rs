@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The lines of the plan: letter and number of the last.
-const LINES: [(char, usize); 4] = [('V', 8), ('A', 12), ('D', 3), ('L', 6)];
+const LINES: [(char, usize); 4] = [('V', 9), ('A', 12), ('D', 3), ('L', 6)];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -1,9 +1,10 @@
-//! The acceptance cases: bundles with exact answers, judged natively, by the circuits and by real proofs; and
-//! the [`decoders`] with what they must keep on any bytes.
+//! The acceptance cases: bundles with exact answers, judged natively, by the circuits and by real proofs;
+//! the [`decoders`] with what they must keep on any bytes; and [`outside`], where other people's tools are asked.
 //!
 //! The data and where it comes from is described in `data/README.md`.
 
 pub mod decoders;
+pub mod outside;
 
 use ark_bn254::Fr;
 use medproof_circuits::scenario::{self, Outcome, Verdict};

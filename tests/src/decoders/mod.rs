@@ -5,6 +5,7 @@
 //! [`DECODERS`] lists them. `tests/tests/decoders.rs` runs each over its seeds and seeded mutations of them in CI;
 //! `fuzz/` runs the same functions under libFuzzer.
 
+mod circom;
 pub mod entries;
 mod files;
 pub mod mutate;
@@ -75,6 +76,9 @@ pub const DECODERS: &[Decoder] = &[
     decoder!(receipt_file, files, Text, 3_000, 256 * KIB),
     decoder!(journal, files, Binary, 3_000, 64 * KIB),
     decoder!(log, entries, Binary, 300, 2 * MIB),
+    decoder!(zkey, circom, Binary, 300, 8 * MIB),
+    decoder!(wtns_file, circom, Binary, 3_000, 64 * KIB),
+    decoder!(r1cs, circom, Binary, 3_000, 64 * KIB),
 ];
 
 /// The decoder with this name.

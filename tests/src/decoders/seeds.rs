@@ -468,3 +468,16 @@ pub(super) fn journal() -> Seeds {
     out.extend(bodies);
     out
 }
+
+/// A key as a ceremony leaves it.
+pub(super) fn zkey() -> Seeds {
+    vec![include_bytes!("../../vectors/circom/cube.zkey").to_vec()]
+}
+
+pub(super) fn wtns_file() -> Seeds {
+    vec![include_bytes!("../../vectors/circom/cube.wtns").to_vec()]
+}
+
+pub(super) fn r1cs() -> Seeds {
+    vec![include_bytes!("../../vectors/circom/cube.r1cs").to_vec()]
+}
