@@ -34,7 +34,7 @@ fn fr(value: &Value) -> Fr {
 }
 
 #[test]
-fn poseidon_equals_circomlib_at_every_width() {
+fn c08_poseidon_equals_circomlib_at_every_width() {
     let vectors = read(include_str!("../../tests/vectors/poseidon.json"));
     let cases = list(&vectors, "cases");
     assert_eq!(cases.len(), 48);
@@ -80,7 +80,7 @@ fn check_path<const DEPTH: usize>(case: &Value) {
 }
 
 #[test]
-fn quaternary_paths_lead_to_the_root() {
+fn c08_quaternary_paths_lead_to_the_root() {
     let vectors = read(include_str!("../../tests/vectors/merkle_quaternary.json"));
     let cases = list(&vectors, "cases");
     assert_eq!(cases.len(), 10);
@@ -122,7 +122,7 @@ fn verification(case: &Value, condition: Option<bool>) -> System {
 }
 
 #[test]
-fn valid_signatures_satisfy_the_circuit() {
+fn c13_valid_signatures_satisfy_the_circuit() {
     let vectors = read(include_str!("../../tests/vectors/eddsa_poseidon.json"));
     assert_eq!(list(&vectors, "valid").len(), 24);
     for case in list(&vectors, "valid") {
@@ -133,7 +133,7 @@ fn valid_signatures_satisfy_the_circuit() {
 }
 
 #[test]
-fn invalid_signatures_do_not() {
+fn c13_no_invalid_signature_satisfies_the_circuit() {
     let vectors = read(include_str!("../../tests/vectors/eddsa_poseidon.json"));
     assert_eq!(list(&vectors, "invalid").len(), 14);
     for case in list(&vectors, "invalid") {

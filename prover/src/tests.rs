@@ -35,7 +35,7 @@ fn a_true_statement_is_proven_and_verifies() {
 }
 
 #[test]
-fn a_false_witness_is_an_error_without_its_value() {
+fn c15_a_false_witness_is_an_error_without_its_value() {
     let prover = prover();
     let secret = 918_273_645_546_372_819u64;
     assert!(Cube::relation(&public_of(3), &Root(Fr::from(secret))).is_err());

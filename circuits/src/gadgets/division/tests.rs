@@ -28,7 +28,7 @@ fn rounds_half_up() {
 }
 
 #[test]
-fn equals_the_native_twin_and_accepts_no_other_quotient() {
+fn c08_equals_the_native_twin_and_accepts_no_other_quotient() {
     for n in 0..1 << NUM_BITS {
         for d in 0..1 << DIV_BITS {
             let native = half_up_native(n, d);
@@ -50,9 +50,25 @@ fn equals_the_native_twin_and_accepts_no_other_quotient() {
     }
 }
 
+/// 0, 1, and both ends of the widest operands.
+#[test]
+fn c08_equals_the_native_twin_at_the_widest_operands() {
+    let top = (1u128 << 120) - 1;
+    for n in [0, 1, 1 << 119, top - 1, top] {
+        for d in [1, 2, 3, 1 << 119, top - 1, top] {
+            let system = System::prove(|cs| {
+                let q = half_up(&operand(&cs, n), &operand(&cs, d), 120, 120)?;
+                assert_eq!(q.value()?, Fr::from(half_up_native(n, d).unwrap()), "{n} / {d}");
+                Ok(())
+            });
+            assert!(system.unwrap().is_satisfied(), "{n} / {d}");
+        }
+    }
+}
+
 /// Quotients that solve the equation modulo r but not over the integers.
 #[test]
-fn wrapped_quotients_are_refused() {
+fn c10_wrapped_quotients_are_refused() {
     for (n, d) in [(7u64, 3u64), (63, 15), (1, 7)] {
         let inverse = Fr::from(2 * d).inverse().unwrap();
         for rest in 0..2 * d {

@@ -19,7 +19,7 @@ fn member(identity: &Identity, root: Fr, domain: Fr) -> System {
 }
 
 #[test]
-fn derived_values_equal_the_native_ones() {
+fn c08_derived_values_equal_the_native_ones() {
     for seed in 0..3 {
         let (identity, _) = example(seed);
         let system = System::prove(|cs| {

@@ -20,7 +20,7 @@ fn system(word: Fr, widths: &[usize], expected: Option<&[u128]>) -> System {
 }
 
 #[test]
-fn splits_what_the_native_twin_packs() {
+fn c08_splits_what_the_native_twin_packs() {
     for fields in [
         [0u128, 0, 0, 0, 0, 0],
         [1, 2, 3, 4, 5, 6],
@@ -35,7 +35,7 @@ fn splits_what_the_native_twin_packs() {
 }
 
 #[test]
-fn nothing_may_be_left_above_the_last_field() {
+fn c10_nothing_may_be_left_above_the_last_field() {
     let one = Fr::ONE;
     for word in [
         Fr::from(2u64).pow([136]),
@@ -53,7 +53,7 @@ fn nothing_may_be_left_above_the_last_field() {
 
 /// A field taken one too high with its neighbour compensating is still one reading too many.
 #[test]
-fn a_carry_between_fields_is_refused() {
+fn c10_a_carry_between_fields_is_refused() {
     // pack(3:2, 1:2) = 7; as 7:?, 0 the low field does not fit; as -1 and 2 it is no number.
     let seven = Fr::from(7u64);
     let honest = system(seven, &[2, 2], Some(&[3, 1]));
@@ -67,8 +67,31 @@ fn a_carry_between_fields_is_refused() {
 }
 
 #[test]
-fn a_full_word_has_one_reading() {
+fn c09_a_full_word_has_one_reading() {
     let word = field::pack(&[(5, 64), (9, 64), (u128::from(u64::MAX), 64), (3, 61)]).unwrap();
     let system = system(word, &[64, 64, 64, 61], Some(&[5, 9, u128::from(u64::MAX), 3]));
     assert!(system.is_satisfied() && system.free_variables().is_empty());
+}
+
+/// The fields of word + r, which is the same word modulo r: the forger gives every lower field with all its bits,
+/// and the low bits of the top field.
+#[test]
+fn c09_the_fields_of_a_word_plus_r_are_refused() {
+    let full = field::pack(&[(5, 64), (9, 64), (7, 64), (3, 61)]).unwrap();
+    for word in [Fr::ZERO, Fr::ONE, full] {
+        let honest = system(word, &[64, 64, 64, 61], None);
+        assert!(honest.is_satisfied());
+        let mut alias = word.into_bigint();
+        assert!(!alias.add_with_carry(&Fr::MODULUS));
+        let bit = |i: usize| Fr::from(u64::from(alias.get_bit(i)));
+        // Variable 0 is the word; each lower field is followed by its low 63 bits; then come 60 bits of the top.
+        let mut forged = Vec::new();
+        for k in 0..3 {
+            forged.push((1 + 64 * k, Fr::from(alias.0[k])));
+            forged.extend((0..63).map(|i| (2 + 64 * k + i, bit(64 * k + i))));
+        }
+        forged.extend((0..60).map(|i| (193 + i, bit(192 + i))));
+        assert_eq!(forged.len() + 1, honest.private_variables());
+        assert!(!honest.is_satisfied_with(&forged));
+    }
 }

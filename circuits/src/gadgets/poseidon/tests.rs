@@ -32,7 +32,7 @@ fn hash(inputs: &[Fr]) -> System {
 }
 
 #[test]
-fn equals_the_native_hash_at_every_width_on_edges_and_random_values() {
+fn c08_equals_the_native_hash_at_every_width_on_edges_and_random_values() {
     use ark_ff::UniformRand;
     let mut rng = StdRng::seed_from_u64(5);
     let mut values = edges();
@@ -120,4 +120,37 @@ fn constants_change_cost_but_not_the_hash() {
     })
     .unwrap();
     assert_eq!(system.constraints(), 297 - 9);
+}
+
+/// The inputs of one tag hashed under another of the same arity, and under any other arity, never make the hash; and a
+/// tagged hash is neither a tree node (4 inputs) nor the challenge of a signature (5).
+#[test]
+fn c14_a_preimage_under_one_tag_is_none_under_another() {
+    let values: [Fr; MAX_INPUTS] = std::array::from_fn(|i| Fr::from(i as u64 + 1));
+    let native = |tag: Tag, arity: usize| native::poseidon(&[&[tag.to_fr()], &values[..arity]].concat());
+    let mut seen = std::collections::BTreeSet::new();
+    for tag in Tag::ALL {
+        assert!(![4, 5].contains(&(1 + tag.arity())), "{tag:?}");
+        assert!(seen.insert(native(*tag, tag.arity())), "{tag:?}");
+    }
+    let claim = |tag: Tag, hash: Fr| {
+        System::prove(|cs| {
+            let mut inputs = vec![FpVar::Constant(tag.to_fr())];
+            for x in &values[..tag.arity()] {
+                inputs.push(witness(&cs, || Ok(*x))?);
+            }
+            crate::gadgets::linear::enforce_equal(&poseidon(&inputs)?, &witness(&cs, || Ok(hash))?)
+        })
+        .unwrap()
+        .is_satisfied()
+    };
+    // Pairs of each arity: neighbours are enough, since the hashes above are all different.
+    for (tag, other) in Tag::ALL.iter().zip(Tag::ALL.iter().cycle().skip(1)) {
+        assert!(claim(*tag, native(*tag, tag.arity())));
+        assert!(!claim(*tag, native(*other, tag.arity())), "{tag:?} {other:?}");
+        assert!(!claim(*tag, native(*other, other.arity())), "{tag:?} {other:?}");
+    }
+    // Four children, one of them the number of a tag, are no tagged hash of the other three.
+    let node = native::node(&[Tag::Nf.to_fr(), values[0], values[1], values[2]]);
+    assert!(!claim(Tag::Nf, node));
 }

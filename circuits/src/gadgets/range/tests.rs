@@ -1,17 +1,23 @@
 use super::*;
 use crate::tamper::System;
+use ark_ff::UniformRand;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 fn power(k: usize) -> Fr {
     Fr::from(2u64).pow([k as u64])
 }
 
-/// Values around 0, the middle and the end of the field, and around powers of two.
+/// Values around 0, the middle and the end of the field, around powers of two, and random ones.
 fn edges() -> Vec<Fr> {
     let half = Fr::from(2u64).inverse().unwrap();
     let mut out = vec![Fr::ZERO, Fr::ONE, -Fr::ONE, half, half - Fr::ONE];
     for k in [1, 2, 7, 8, 16, 64, 127, 128, 129, 252, 253] {
         out.extend([power(k) - Fr::ONE, power(k), power(k) + Fr::ONE, -power(k)]);
     }
+    let mut rng = StdRng::seed_from_u64(2);
+    out.extend((0..8).map(|_| Fr::rand(&mut rng)));
+    out.extend((1..8).map(|i| Fr::from(rng.r#gen::<u64>() >> (8 * i))));
     out
 }
 
@@ -20,7 +26,7 @@ fn with(x: Fr, enforce: impl Fn(&FpVar<Fr>) -> Result<(), SynthesisError>) -> Sy
 }
 
 #[test]
-fn ranges_hold_exactly_below_the_power_of_two() {
+fn c08_ranges_hold_exactly_below_the_power_of_two() {
     for n in [0, 1, 2, 8, 16, 64, 128, 252, 253] {
         for x in edges() {
             let fits = x.into_bigint().num_bits() as usize <= n;
@@ -34,7 +40,7 @@ fn ranges_hold_exactly_below_the_power_of_two() {
 }
 
 #[test]
-fn bits_are_those_of_the_number() {
+fn c08_bits_are_those_of_the_number() {
     for x in edges() {
         let system = with(x, |x| {
             let value = x.value()?.into_bigint();
@@ -49,11 +55,11 @@ fn bits_are_those_of_the_number() {
 
 /// The bits of x + r, which is the same field element: cut to any width they are refused.
 #[test]
-fn the_alias_of_a_number_is_refused() {
+fn c09_the_bits_of_x_plus_r_are_refused_at_every_width() {
     for x in [Fr::ZERO, Fr::ONE, Fr::from(12_345u64)] {
         let mut alias = x.into_bigint();
         assert!(!alias.add_with_carry(&Fr::MODULUS));
-        for n in [64, 252, 253] {
+        for n in (14..=MAX_BITS).step_by(7).chain([MAX_BITS - 1, MAX_BITS]) {
             let system = with(x, |x| bits(x, n).map(|_| ()));
             assert!(system.is_satisfied());
             let forged: Vec<_> = (0..n)
@@ -66,8 +72,18 @@ fn the_alias_of_a_number_is_refused() {
     }
 }
 
+/// At 254 bits x and x + r both fit, for every small x: such a decomposition cannot be written.
 #[test]
-fn comparators_are_right_on_every_pair_of_small_numbers() {
+#[should_panic(expected = "exceeds the modulus")]
+fn c09_a_decomposition_of_254_bits_is_a_fault_of_the_code() {
+    let mut alias = Fr::MODULUS;
+    alias.add_with_carry(&Fr::ONE.into_bigint());
+    assert_eq!(alias.num_bits(), 254);
+    with(Fr::ONE, |x| bits(x, MAX_BITS + 1).map(|_| ()));
+}
+
+#[test]
+fn c08_comparators_are_right_on_every_pair_of_small_numbers() {
     const N: usize = 3;
     for a in 0..8u64 {
         for b in 0..8u64 {
@@ -121,7 +137,7 @@ fn no_other_witness_of_a_comparison_exists() {
 }
 
 #[test]
-fn comparisons_are_right_at_the_widest_operands() {
+fn c08_comparisons_are_right_at_the_widest_operands() {
     let top = power(128) - Fr::ONE;
     for (a, b, less) in [
         (Fr::ZERO, top, true),
@@ -154,7 +170,7 @@ fn at_most(value: u64, bound: u64, n: usize, scale: u64) -> System {
 }
 
 #[test]
-fn bounds_are_right_on_every_pair_of_small_numbers() {
+fn c08_bounds_are_right_on_every_pair_of_small_numbers() {
     for bound in 0..32 {
         let digest = at_most(0, bound, 5, 1).digest();
         for value in 0..32 {

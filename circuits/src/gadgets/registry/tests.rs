@@ -109,7 +109,7 @@ fn every_false_claim_is_refused() {
 }
 
 #[test]
-fn an_empty_leaf_accepts_nobody() {
+fn c12_an_empty_leaf_accepts_nobody() {
     let w = world();
     let blank = AcceptedKey::blank();
     agree(

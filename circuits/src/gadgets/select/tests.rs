@@ -7,7 +7,7 @@ fn fr(x: u64) -> Fr {
 }
 
 #[test]
-fn equality_is_right_and_cannot_be_claimed_otherwise() {
+fn c08_equality_is_right_and_cannot_be_claimed_otherwise() {
     for (a, b) in [(fr(0), fr(0)), (fr(5), fr(5)), (fr(5), fr(6)), (-fr(1), fr(1))] {
         let system = System::prove(|cs| {
             let (x, y) = (witness(&cs, || Ok(a))?, witness(&cs, || Ok(b))?);
@@ -29,7 +29,7 @@ fn equality_is_right_and_cannot_be_claimed_otherwise() {
 }
 
 #[test]
-fn exactly_one_selector_is_set() {
+fn c08_exactly_one_selector_is_set() {
     for n in [1, 2, 5] {
         for index in 0..n {
             let system = System::prove(|cs| {
@@ -54,7 +54,7 @@ fn exactly_one_selector_is_set() {
 }
 
 #[test]
-fn choices_and_conditional_equality_follow_the_condition() {
+fn c08_choices_and_conditional_equality_follow_the_condition() {
     for condition in [false, true] {
         let system = System::prove(|cs| {
             let bit = Boolean::new_witness(cs.clone(), || Ok(condition))?;
@@ -71,7 +71,7 @@ fn choices_and_conditional_equality_follow_the_condition() {
 }
 
 #[test]
-fn booleans_are_zero_or_one() {
+fn c08_booleans_are_zero_or_one() {
     for (x, right) in [(fr(0), true), (fr(1), true), (fr(2), false), (-fr(1), false)] {
         let system = System::prove(|cs| enforce_boolean(&witness(&cs, || Ok(x))?)).unwrap();
         assert_eq!((system.is_satisfied(), system.constraints()), (right, 1));

@@ -1,6 +1,7 @@
 use super::*;
 use crate::scenario;
 use crate::tamper::System;
+use crate::tamper::checks::survivors;
 use ark_bn254::Fr;
 use medproof_records::identity::Secret;
 use medproof_verifier::statement::Public;
@@ -80,27 +81,35 @@ fn another_holder_cannot_take_over_a_pseudonym() {
 }
 
 #[test]
-fn the_shape_is_the_same_for_every_witness_and_in_set_up() {
+fn c01_the_shape_is_the_same_for_100_witnesses_and_in_set_up() {
     let (public, witness) = Bind::blank();
     let setup = System::setup(|cs| Bind::synthesise(cs, &public, &witness)).unwrap();
     assert_eq!(system(&public, &witness).digest(), setup.digest());
-    for seed in 0..3 {
+    for seed in 0..100 {
         let (public, witness) = example(seed);
         assert_eq!(system(&public, &witness).digest(), setup.digest());
     }
 }
 
 #[test]
-fn inputs_and_variables_are_all_bound() {
+fn c02_c03_c04_every_input_and_variable_is_bound_by_one_predicate() {
     let (public, witness) = example(11);
     let system = system(&public, &witness);
-    assert!(system.unused_inputs().is_empty());
-    assert_eq!(system.free_variables(), [0usize; 0]);
+    assert_eq!(system.predicates(), 1);
+    assert!(system.unused_inputs().is_empty() && system.unused_variables().is_empty());
+    assert_eq!(system.freedoms(), []);
+    assert!(system.alternatives(&[]).is_empty());
     assert_eq!(public.to_vec().len(), BindPublic::NAMES.len());
 }
 
 #[test]
-fn the_cost_is_as_documented() {
+fn c07_each_constraint_refuses_something() {
+    let (public, witness) = example(12);
+    assert_eq!(survivors([system(&public, &witness)]), [0usize; 0]);
+}
+
+#[test]
+fn c02_the_cost_is_as_documented() {
     let (public, witness) = Bind::blank();
     let system = System::setup(|cs| Bind::synthesise(cs, &public, &witness)).unwrap();
     assert_eq!(system.constraints(), 5_935);

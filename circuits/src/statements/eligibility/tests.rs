@@ -5,3 +5,4 @@ mod agreement;
 mod counts;
 mod fixture;
 mod forgeries;
+mod tamper;

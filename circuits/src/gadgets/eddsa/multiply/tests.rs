@@ -32,7 +32,7 @@ fn scalars() -> Vec<Fr> {
 }
 
 #[test]
-fn variable_base_equals_the_native_multiple() {
+fn c08_variable_base_equals_the_native_multiple() {
     let base = Point::generator();
     let points = [base, -base, base.mul_bigint([12_345u64]).into_affine()];
     for (i, h) in scalars().into_iter().enumerate() {
@@ -50,7 +50,7 @@ fn variable_base_equals_the_native_multiple() {
 }
 
 #[test]
-fn fixed_base_equals_the_native_multiple() {
+fn c08_fixed_base_equals_the_native_multiple() {
     for s in scalars() {
         if s.into_bigint() >= Scalar::MODULUS {
             continue;
@@ -81,7 +81,7 @@ fn with_scalar(h: Fr, k: BigInteger256) -> bool {
 
 /// k - r and k + r have the top bit at 2^254 for many h, and are the same field element; both are refused.
 #[test]
-fn aliases_of_the_challenge_are_refused() {
+fn c09_aliases_of_the_challenge_are_refused() {
     let (low, high) = (BigInteger256::one() << 254, BigInteger256::one() << 255);
     let mut met = [0; 2];
     for h in scalars() {

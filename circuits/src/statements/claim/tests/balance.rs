@@ -3,8 +3,10 @@
 use super::World;
 use super::world::{Key, changed, code, name};
 use crate::statements::claim::Refused::*;
+use crate::statements::claim::Witness;
 use ark_bn254::Fr;
 use medproof_records::claim::BenefitNote;
+use medproof_records::identity::Secret;
 use medproof_records::record::Cents;
 use medproof_verifier::opening::Amounts;
 use medproof_verifier::{Path, Tag, tagged};
@@ -127,7 +129,7 @@ fn what_is_left_and_what_is_payable_are_the_plans_amounts() {
 }
 
 #[test]
-fn the_largest_amounts_do_not_wrap() {
+fn c10_the_largest_amounts_do_not_wrap() {
     let largest = Cents::new(medproof_records::decimal::MAX_CENTS).unwrap();
     for bp in [0, 1, 9_999, 10_000] {
         let at_the_limit = changed(|w| {
@@ -151,7 +153,7 @@ fn the_largest_amounts_do_not_wrap() {
 }
 
 #[test]
-fn the_same_event_a_cent_dearer_has_the_same_nullifier() {
+fn c11_the_same_event_a_cent_dearer_has_the_same_nullifier() {
     let first = World::new();
     let mut dearer = World::new();
     dearer.witness.service.content.charge = Cents::new(3001).unwrap();
@@ -164,7 +166,7 @@ fn the_same_event_a_cent_dearer_has_the_same_nullifier() {
 }
 
 #[test]
-fn one_note_in_two_claims_has_one_nullifier() {
+fn c11_one_note_in_two_claims_has_one_nullifier() {
     let first = World::new();
     let mut second = World::new();
     second.witness.service.content.procedure = code("cpt|95251");
@@ -176,6 +178,49 @@ fn one_note_in_two_claims_has_one_nullifier() {
     assert_eq!(second.verdict(), Ok(()));
     assert_ne!(second.public.nf_claim, first.public.nf_claim);
     assert_eq!(second.public.nf_benefit, first.public.nf_benefit);
+}
+
+/// Whatever private value changes, with the ledger's side as it is: either nothing can be proven, or event and note
+/// keep their nullifiers.
+#[test]
+fn c11_no_private_change_gives_an_event_or_note_a_second_nullifier() {
+    let changes: [fn(&mut Witness); 18] = [
+        |w| w.identity.sk = Secret::new(one()),
+        |w| w.identity.ts = Secret::new(one()),
+        |w| w.identity.person += one(),
+        |w| w.note.owner += one(),
+        |w| w.note.plan += one(),
+        |w| w.note.rho += one(),
+        |w| w.note.rcm += one(),
+        |w| w.note.balances.annual += 1,
+        |w| w.note_path = Path::zero(),
+        |w| w.coverage.content.member_secret += one(),
+        |w| w.coverage.content.plan.member = "M-100201".parse().unwrap(),
+        |w| w.service.content.procedure = code("cpt|93000"),
+        |w| w.service.content.service.0 -= 1,
+        |w| w.service.content.npi = None,
+        |w| w.service.content.salt += one(),
+        |w| w.service.key.leaf.party = name("other-clinic"),
+        |w| w.rules.version += one(),
+        // The blinding is the holder's to choose.
+        |w| w.r += one(),
+    ];
+    let honest = World::new().public;
+    let mut proven = 0;
+    for (i, change) in changes.into_iter().enumerate() {
+        let mut world = World::new();
+        change(&mut world.witness);
+        world.refresh();
+        world.public.anchor = honest.anchor;
+        world.public.identity_root = honest.identity_root;
+        world.public.policy_id = honest.policy_id;
+        if world.verdict().is_ok() {
+            proven += 1;
+            assert_eq!(world.public.nf_claim, honest.nf_claim, "{i}");
+            assert_eq!(world.public.nf_benefit, honest.nf_benefit, "{i}");
+        }
+    }
+    assert_eq!(proven, 1);
 }
 
 #[test]

@@ -294,7 +294,7 @@ fn a07_a_record_of_another_kind_or_state_is_no_rendered_service() {
 }
 
 #[test]
-fn the_filing_time_holds_on_its_bounds_and_not_past_them() {
+fn c10_the_filing_time_holds_on_its_bounds_and_not_past_them() {
     let received = |day: Fr| changed(|w| w.public.received = day);
     let day = |day: u16| received(Fr::from(day));
     assert_eq!(day(DAY.0), Ok(()));

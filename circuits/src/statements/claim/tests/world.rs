@@ -137,7 +137,12 @@ impl World {
 
     /// A claim that holds; `needed` says whether its row asks for an authorisation.
     pub(super) fn with_row(needed: bool) -> Self {
-        let mut rng = StdRng::seed_from_u64(11);
+        Self::of(11, needed)
+    }
+
+    /// [`World::with_row`] of another holder, with other secrets and salts.
+    pub(super) fn of(seed: u64, needed: bool) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
         let registry = registry();
         let (acme, domain) = (name("acme"), name("acme-members"));
         let (identity, _) = identity(&mut rng, &domain);

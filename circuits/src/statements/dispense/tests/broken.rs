@@ -112,6 +112,72 @@ fn d01_nothing_of_the_note_can_be_changed() {
     refused(&|p| p.opioid(0, |e| e.start.0 += 1), Refused::EntryAfterDate);
 }
 
+/// Whatever private value changes, with the ledger's side as it is: either nothing can be proven, or the note and
+/// the fill keep their nullifiers.
+#[test]
+fn c11_no_private_change_gives_a_note_or_fill_a_second_nullifier() {
+    let one = || Fr::from(1u64);
+    let changes: [fn(&mut Witness, Fr); 33] = [
+        |w, _| w.identity.sk = Secret::new(Fr::from(99u64)),
+        |w, _| w.identity.ts = Secret::new(Fr::from(99u64)),
+        |w, one| w.identity.person += one,
+        |w, one| w.identity.domain += one,
+        |w, _| w.identity.path = Path::zero(),
+        |w, one| w.note.owner += one,
+        |w, _| w.note.ring = Ring::empty(),
+        |w, _| w.note.seq += 1,
+        |w, one| w.note.rho += one,
+        |w, one| w.note.rcm += one,
+        |w, _| w.note_path = Path::zero(),
+        |w, one| w.prescription.subject += one,
+        |w, _| w.prescription.drug = Code::parse("rxnorm|238129").unwrap(),
+        |w, _| w.prescription.quantity += 1,
+        |w, _| w.prescription.days += 1,
+        |w, _| w.prescription.fills += 1,
+        |w, _| w.prescription.issued.0 -= 1,
+        |w, _| w.prescription.earliest.0 -= 1,
+        |w, _| w.prescription.expires.0 += 1,
+        |w, one| w.prescription.rx_secret += one,
+        |w, _| w.prescription.exemption = Code::parse("icd10cm|G89.3").unwrap(),
+        |w, _| w.prescriber.leaf.party = "dr-no".parse().unwrap(),
+        |w, _| w.prescriber.leaf.valid_to.0 -= 1,
+        |w, _| w.prescriber.path = Path::zero(),
+        |w, one| w.signature.r8x += one,
+        |w, one| w.signature.s += one,
+        |w, _| w.policy.drug.number = 0,
+        |w, _| w.policy.row.limits.peak += 1,
+        |w, one| w.policy.version += one,
+        // These four are the holder's to choose.
+        |w, _| (w.q, w.d) = (15_000, 6),
+        |w, _| w.slot = 7,
+        |w, _| w.exemption = 3,
+        |w, one| w.r += one,
+    ];
+    let mut proven = 0;
+    for (i, change) in changes.iter().enumerate() {
+        let (honest, mut witness) = build(13, &|p: &mut Parts| p.opioid(25, |_| {}));
+        change(&mut witness, one());
+        let public = DispensePublic {
+            anchor: honest.anchor,
+            identity_root: honest.identity_root,
+            registry_root: honest.registry_root,
+            domain: honest.domain,
+            policy_id: honest.policy_id,
+            ..witness.public(honest.registry_root, Day(46_000), honest.ctx)
+        };
+        let holds = Dispense::relation(&public, &witness);
+        agree(&public, &witness, holds.clone());
+        if holds.is_ok() {
+            proven += 1;
+            let nullifiers = |p: &DispensePublic| (p.nf_note, p.nf_fill);
+            assert_eq!(nullifiers(&public), nullifiers(&honest), "{i}");
+        }
+    }
+    assert_eq!(proven, 4);
+    // Another number is another fill, and there is none beyond the signed ones.
+    lie(&|w| w.fill_no = 2, Refused::FillNumber);
+}
+
 #[test]
 fn a05_the_policy_is_that_of_the_id() {
     lie(&|w| w.policy.drug.number = 0, Refused::DrugLeaf);

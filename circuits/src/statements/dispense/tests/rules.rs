@@ -28,14 +28,50 @@ fn the_peak_counts_what_is_active_on_the_date() {
     );
     // Another class does not count.
     verdict(&|p| p.opioid(0, |e| (e.milli_mme, e.class) = (52_501, 3)), Ok(()));
-    // 32 entries of the highest dose do not wrap.
-    let all = |p: &mut Parts| {
+}
+
+#[test]
+fn c10_the_highest_doses_quantities_and_days_do_not_wrap() {
+    let highest = |p: &mut Parts| {
         for slot in 0..31 {
-            p.opioid(1, |e| (e.milli_mme, e.days) = (u32::MAX, u16::MAX));
+            p.opioid(1, |e| {
+                (e.milli_mme, e.quantity, e.days) = (u32::MAX, u32::MAX, u16::MAX);
+            });
             assert_eq!(p.slot, slot + 1);
         }
     };
-    verdict(&all, Err(Rule::Peak));
+    verdict(&highest, Err(Rule::Peak));
+    let only = |rule: &str| {
+        let head = &POLICY[..POLICY.find("mme_per_day").unwrap()];
+        policy(&format!("{head}{rule}\n"), TABLE)
+    };
+    verdict(
+        &|p| {
+            p.policy(only("quantity = { window_days = 30, max = \"4294967\" }"));
+            highest(p);
+        },
+        Err(Rule::Quantity),
+    );
+    // 100 * age and percent * days at their largest.
+    verdict(
+        &|p| {
+            p.policy(only("refill = { used_percent_min = 100 }"));
+            p.opioid(46_000, |e| (e.days, e.ingredient) = (u16::MAX, 7804));
+        },
+        Err(Rule::Refill),
+    );
+    // Days times quantity at their largest, on both sides of the equation for d.
+    let longest = |p: &mut Parts| {
+        p.policy(only("fills = { window_days = 30, max = 3 }"));
+        (p.rx.quantity, p.rx.days) = (u32::MAX, u16::MAX);
+        (p.q, p.d) = (u32::MAX, u16::MAX);
+    };
+    verdict(&longest, Ok(()));
+    let (public, witness) = build(21, &|p: &mut Parts| {
+        longest(p);
+        p.d -= 1;
+    });
+    agree(&public, &witness, Err(Refused::Days));
 }
 
 #[test]

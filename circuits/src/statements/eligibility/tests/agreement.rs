@@ -63,7 +63,7 @@ fn random_record(rng: &mut StdRng, on: Day) -> Record {
 }
 
 /// Records around those that are eligible.
-fn random_records(rng: &mut StdRng, eligible: &[Record], on: Day) -> Vec<Record> {
+pub(super) fn random_records(rng: &mut StdRng, eligible: &[Record], on: Day) -> Vec<Record> {
     let mut records = eligible.to_vec();
     if rng.gen_bool(0.5) {
         records.truncate(1);
@@ -156,7 +156,7 @@ fn circuit_and_evaluation_agree_on_random_records() {
 }
 
 #[test]
-fn a_day_has_one_date() {
+fn c08_a_day_has_one_date() {
     // The date's formula is injective over all dates that the constraints admit.
     let mut numbers = BTreeSet::new();
     for (a, b, month) in

@@ -2,7 +2,6 @@
 
 use super::super::circuit::in_parts;
 use super::super::{Eligibility, Large, Standard, Tier};
-use super::fixture::{Small, World};
 use crate::statement::Circuit;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::{ConstraintSystem, SynthesisMode};
@@ -25,7 +24,7 @@ fn blank_parts<T: Tier>() -> Vec<(&'static str, usize)> {
 
 /// The counts of `docs/statements/eligibility.md`. They show change, not soundness.
 #[test]
-fn both_tiers_stay_within_their_budgets() {
+fn c02_both_tiers_stay_within_their_budgets() {
     let standard = blank_parts::<Standard>();
     println!("standard: {standard:?}");
     assert!(standard[8].1 <= Standard::BUDGET, "{standard:?}");
@@ -33,32 +32,4 @@ fn both_tiers_stay_within_their_budgets() {
     let large = blank_parts::<Large>();
     println!("large: {large:?}");
     assert!(large[8].1 <= Large::BUDGET, "{large:?}");
-}
-
-#[test]
-fn the_matrices_are_those_of_the_set_up() {
-    let matrices = |setup: bool, days_ago: u16| {
-        let cs = ConstraintSystem::<Fr>::new_ref();
-        if setup {
-            cs.set_mode(SynthesisMode::Setup);
-            let (public, witness) = Eligibility::<Small>::blank();
-            Eligibility::<Small>::synthesise(cs.clone(), &public, &witness).unwrap();
-        } else {
-            let mut world = World::eligible();
-            world.records[2].start.0 -= days_ago;
-            let (public, witness) = world.assignment();
-            Eligibility::<Small>::synthesise(cs.clone(), &public, &witness).unwrap();
-        }
-        cs.finalize();
-        (
-            cs.num_witness_variables(),
-            cs.num_predicates(),
-            cs.to_matrices().unwrap(),
-        )
-    };
-    let setup = matrices(true, 0);
-    // R1CS is the only predicate.
-    assert_eq!(setup.1, 1);
-    assert!(setup == matrices(false, 0));
-    assert!(setup == matrices(false, 400));
 }

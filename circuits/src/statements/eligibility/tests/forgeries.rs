@@ -5,11 +5,12 @@ use super::fixture::{Small, World, accepted, code, refused};
 use crate::gadgets::registry::KeyRefused;
 use crate::statement::Circuit;
 use ark_bn254::Fr;
+use medproof_records::identity::Secret;
 use medproof_records::policy::eligibility::Operation;
 use medproof_records::record::{Comparator, Record, Verification};
 use medproof_records::unit::Unit;
 use medproof_verifier::statement::EligibilityPublic;
-use medproof_verifier::{Day, Role};
+use medproof_verifier::{Day, Role, Tag, tagged};
 
 type Pair = (EligibilityPublic, Witness);
 /// A change of the claim of an atom.
@@ -62,7 +63,7 @@ fn a12_holder_and_policy_are_bound() {
     broken(Refused::Identity, |_, (p, _)| p.identity_root += one());
     broken(Refused::Identity, |_, (_, w)| w.identity.domain += one());
     broken(Refused::Identity, |_, (_, w)| {
-        w.identity.sk = medproof_records::identity::Secret::new(one());
+        w.identity.sk = Secret::new(one());
     });
     broken(Refused::Policy, |_, (p, _)| p.policy_id += one());
     broken(Refused::Policy, |_, (_, w)| w.rules.table_root += one());
@@ -77,6 +78,25 @@ fn a12_holder_and_policy_are_bound() {
         w.rules.sponsor += one();
         p.policy_id = w.rules.policy_id();
     });
+}
+
+/// The nullifier follows from the person's secret and the policy's scope; each is bound, so that it has one value.
+#[test]
+fn c11_a_person_has_one_nullifier_in_a_trial() {
+    let changes: [(fn(&mut Witness), Refused); 5] = [
+        (|w| w.identity.ts = Secret::new(one()), Refused::Identity),
+        (|w| w.rules.sponsor += one(), Refused::Policy),
+        (|w| w.rules.uniqueness_scope += one(), Refused::Policy),
+        (|w| w.identity.sk = Secret::new(one()), Refused::Identity),
+        (|w| w.identity.person += one(), Refused::Identity),
+    ];
+    for (change, why) in changes {
+        broken(why, |_, (public, witness)| {
+            change(witness);
+            let scope = witness.rules.trial_scope();
+            public.nf_trial = tagged(Tag::Trial, [witness.identity.ts.expose(), scope]);
+        });
+    }
 }
 
 #[test]

@@ -1,16 +1,43 @@
 //! Looks at a synthesised constraint system from the outside: its shape, and what a prover could change in
 //! its assignment. For tests and audits of circuits.
 //!
-//! Two properties are worth testing of every circuit. Its [`System::digest`] must be the same for every
-//! witness and in set-up mode, since keys are made from one and proofs from the other. And
-//! [`System::free_variables`] must be empty but for hints known to be free: a private variable that can be
-//! changed alone is bound to nothing. (The converse does not hold: an empty list proves no soundness.)
+//! - [`System::digest`] must be the same for every witness and in set-up mode, since keys are made from one
+//!   and proofs from the other.
+//! - [`System::unused_variables`] and [`System::unused_inputs`] must be empty.
+//! - [`System::freedoms`] must be empty but for hints known to be free: a private variable that can be
+//!   changed alone is bound to nothing. Every other value of the variable is covered, not a sample.
+//! - [`System::undetermined`] must be empty but for the same hints: with its inputs fixed, a gadget leaves
+//!   nothing to choose in the neighbourhood of an honest assignment.
+//! - [`System::alternatives`] walks from an assignment along changes of single variables that break one
+//!   constraint at a time. From an honest one it must not come to another that satisfies everything; from
+//!   a lie it must not come to one at all.
+//! - [`System::delete_each`] must leave no survivors: each constraint refuses something that all others let
+//!   through.
+//!
+//! None of this proves soundness: everything is looked at near the assignments that a test supplies, and
+//! that no constraint is redundant does not say that there are enough of them. What it finds are the usual
+//! mistakes: a forgotten booleanity or range check, a selector or index bit bound to nothing, a value that is
+//! assigned but not constrained.
+
+mod jacobian;
+mod moves;
+mod probe;
+mod settle;
+#[cfg(test)]
+pub(crate) mod checks;
+#[cfg(test)]
+mod tests;
+
+pub use jacobian::Loose;
+pub use moves::{Deletion, Walk};
+pub use probe::Freedom;
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 use ark_relations::gr1cs::{
     ConstraintSystem, ConstraintSystemRef, R1CS_PREDICATE_LABEL, SynthesisError, SynthesisMode,
 };
+use probe::Probe;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 type Row = Vec<(Fr, usize)>;
@@ -21,6 +48,7 @@ pub struct System {
     rows: Vec<[Row; 3]>,
     inputs: usize,
     variables: usize,
+    predicates: usize,
     assignment: Option<Vec<Fr>>,
 }
 
@@ -78,13 +106,41 @@ impl System {
             rows: rows.collect(),
             inputs: cs.num_instance_variables(),
             variables: cs.num_variables(),
+            predicates: cs.num_predicates(),
             assignment,
         })
+    }
+
+    /// The same system without one constraint.
+    ///
+    /// # Panics
+    /// When there is no such constraint.
+    #[must_use]
+    pub fn without(&self, constraint: usize) -> Self {
+        let mut rows = self.rows.clone();
+        rows.remove(constraint);
+        Self {
+            rows,
+            inputs: self.inputs,
+            variables: self.variables,
+            predicates: self.predicates,
+            assignment: self.assignment.clone(),
+        }
     }
 
     /// Number of constraints.
     pub fn constraints(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Number of predicates. There must be one, R1CS: Groth16 ignores constraints of any other.
+    pub fn predicates(&self) -> usize {
+        self.predicates
+    }
+
+    /// Number of private variables.
+    pub fn private_variables(&self) -> usize {
+        self.variables - self.inputs
     }
 
     /// Number of non-zero coefficients in the three matrices.
@@ -107,6 +163,15 @@ impl System {
             .is_some_and(|z| self.rows.iter().all(|row| holds(row, z)))
     }
 
+    /// The constraints that the assignment breaks (none in set-up mode).
+    pub fn broken(&self) -> Vec<usize> {
+        let Some(z) = &self.assignment else {
+            return Vec::new();
+        };
+        let rows = self.rows.iter().enumerate();
+        rows.filter(|(_, row)| !holds(row, z)).map(|(i, _)| i).collect()
+    }
+
     /// The value of a private variable, in order of allocation.
     pub fn private(&self, index: usize) -> Option<Fr> {
         self.assignment.as_ref()?.get(self.inputs + index).copied()
@@ -126,51 +191,51 @@ impl System {
         self.rows.iter().all(|row| holds(row, &z))
     }
 
+    /// The columns of the private variables but the `given` ones.
+    fn movable(&self, given: &[usize]) -> Vec<usize> {
+        let mut movable = vec![true; self.private_variables()];
+        given.iter().for_each(|variable| movable[*variable] = false);
+        let columns = self.inputs..self.variables;
+        columns.filter(|c| movable[c - self.inputs]).collect()
+    }
+
+    fn used(&self) -> Vec<bool> {
+        let mut used = vec![false; self.variables];
+        for (coefficient, column) in self.rows.iter().flatten().flatten() {
+            used[*column] |= *coefficient != Fr::ZERO;
+        }
+        used
+    }
+
     /// Public inputs that are in no constraint, by position from 0.
     pub fn unused_inputs(&self) -> Vec<usize> {
-        let mut used = vec![false; self.inputs];
-        for (_, column) in self.rows.iter().flatten().flatten() {
-            if let Some(flag) = used.get_mut(*column) {
-                *flag = true;
-            }
-        }
+        let used = self.used();
         (1..self.inputs).filter(|i| !used[*i]).map(|i| i - 1).collect()
     }
 
+    /// Private variables that are in no constraint, in order of allocation.
+    pub fn unused_variables(&self) -> Vec<usize> {
+        let used = self.used();
+        let columns = self.inputs..self.variables;
+        columns.filter(|i| !used[*i]).map(|i| i - self.inputs).collect()
+    }
+
     /// Private variables, in order of allocation, that can be changed alone without breaking a constraint
-    /// that held. Each is changed by 1, by -1 and by an arbitrary amount.
-    pub fn free_variables(&self) -> Vec<usize> {
-        let Some(z) = &self.assignment else {
+    /// that held, and how.
+    pub fn freedoms(&self) -> Vec<(usize, Freedom)> {
+        let Some(probe) = Probe::new(self) else {
             return Vec::new();
         };
-        // For each row its three values, and for each variable its coefficients in each row.
-        let values: Vec<[Fr; 3]> = self.rows.iter().map(|row| evaluate(row, z)).collect();
-        let mut uses: Vec<Vec<(usize, usize, Fr)>> = vec![Vec::new(); self.variables];
-        for (at, row) in self.rows.iter().enumerate() {
-            for (matrix, terms) in row.iter().enumerate() {
-                for (coefficient, column) in terms {
-                    uses[*column].push((at, matrix, *coefficient));
-                }
-            }
-        }
-        let arbitrary = Fr::from(0x9e37_79b9_7f4a_7c15_u64).pow([3]);
-        let amounts = [Fr::ONE, -Fr::ONE, arbitrary];
-        let free = |column: &usize| amounts.iter().any(|by| !breaks(&uses[*column], &values, by));
-        (self.inputs..self.variables)
-            .filter(free)
-            .map(|column| column - self.inputs)
+        let columns = self.inputs..self.variables;
+        columns
+            .filter_map(|column| Some((column - self.inputs, probe.freedom(column)?)))
             .collect()
     }
-}
 
-fn breaks(uses: &[(usize, usize, Fr)], values: &[[Fr; 3]], by: &Fr) -> bool {
-    uses.chunk_by(|x, y| x.0 == y.0).any(|row| {
-        let mut changed = values[row[0].0];
-        for (_, matrix, coefficient) in row {
-            changed[*matrix] += *coefficient * by;
-        }
-        changed[0] * changed[1] != changed[2]
-    })
+    /// The private variables of [`System::freedoms`].
+    pub fn free_variables(&self) -> Vec<usize> {
+        self.freedoms().into_iter().map(|(variable, _)| variable).collect()
+    }
 }
 
 fn evaluate(row: &[Row; 3], z: &[Fr]) -> [Fr; 3] {
@@ -184,50 +249,4 @@ fn evaluate(row: &[Row; 3], z: &[Fr]) -> [Fr; 3] {
 fn holds(row: &[Row; 3], z: &[Fr]) -> bool {
     let [a, b, c] = evaluate(row, z);
     a * b == c
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gadgets::linear::{enforce_product, witness};
-
-    fn square(x: u64, bound: bool) -> System {
-        System::prove(|cs| {
-            let x = witness(&cs, || Ok(Fr::from(x)))?;
-            let y = witness(&cs, || Ok(Fr::from(25u64)))?;
-            let spare = witness(&cs, || Ok(Fr::from(3u64)))?;
-            if bound {
-                enforce_product(&spare, &spare, &(&y - Fr::from(16u64)))?;
-            }
-            enforce_product(&x, &x, &y)
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn an_unbound_variable_is_found_and_a_bound_one_is_not() {
-        assert!(square(5, false).is_satisfied() && square(5, true).is_satisfied());
-        assert!(!square(6, true).is_satisfied());
-        assert_eq!(square(5, false).free_variables(), [2]);
-        assert!(square(5, true).free_variables().is_empty());
-        assert!(square(5, true).is_satisfied_with(&[(0, -Fr::from(5u64))]));
-        assert!(!square(5, true).is_satisfied_with(&[(0, Fr::from(4u64))]));
-        assert_ne!(square(5, true).digest(), square(5, false).digest());
-        assert_eq!(square(5, true).digest(), square(6, true).digest());
-    }
-
-    #[test]
-    fn set_up_has_the_shape_of_a_proof_and_unused_inputs_are_listed() {
-        let synthesise = |cs: ConstraintSystemRef<Fr>, value: Option<u64>| {
-            let hint = || value.map(Fr::from).ok_or(SynthesisError::AssignmentMissing);
-            let _unused = cs.new_input_variable(hint)?;
-            let used = cs.new_input_variable(hint)?;
-            cs.enforce_r1cs_constraint(|| used.into(), || used.into(), || used.into())
-        };
-        let setup = System::setup(|cs| synthesise(cs, None)).unwrap();
-        let proof = System::prove(|cs| synthesise(cs, Some(1))).unwrap();
-        assert_eq!(setup.digest(), proof.digest());
-        assert!(proof.is_satisfied() && !setup.is_satisfied());
-        assert_eq!(proof.unused_inputs(), [0]);
-    }
 }

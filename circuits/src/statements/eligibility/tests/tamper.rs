@@ -1,0 +1,103 @@
+//! The tamper harness over the whole circuit: in the small tier, and in the standard one by `make soak`.
+
+use super::super::circuit::in_parts;
+use super::super::{Eligibility, Standard, Tier, Witness};
+use super::agreement::random_records;
+use super::fixture::{Small, World};
+use crate::scenario::eligibility::{Assignment, example};
+use crate::statement::Circuit;
+use crate::tamper::System;
+use crate::tamper::checks::{Statement, always_free, survivors};
+use ark_bn254::Fr;
+use medproof_verifier::statement::EligibilityPublic;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+type Pair = (EligibilityPublic, Witness);
+
+fn setup<T: Tier>() -> System {
+    let (public, witness) = Eligibility::<T>::blank();
+    System::setup(|cs| Eligibility::<T>::synthesise(cs, &public, &witness)).unwrap()
+}
+
+fn system<T: Tier>((public, witness): &Pair) -> System {
+    System::prove(|cs| Eligibility::<T>::synthesise(cs, public, witness)).unwrap()
+}
+
+fn statement<T: Tier>((public, witness): &Pair) -> Statement {
+    let mut parts = Vec::new();
+    let system = System::prove(|cs| {
+        in_parts::<T>(cs.clone(), public, witness, &mut |name| {
+            parts.push((name, cs.num_witness_variables()));
+        })
+    });
+    Statement {
+        system: system.unwrap(),
+        parts,
+    }
+}
+
+/// Another holder with random records, most of whom are not eligible.
+fn random(seed: u64) -> Pair {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut world = World::eligible();
+    world.records = random_records(&mut rng, &world.records, world.on);
+    world.rng = rng;
+    world.assignment()
+}
+
+fn screened(seed: u64) -> Pair {
+    match example(&mut StdRng::seed_from_u64(seed), Fr::from(seed)) {
+        Assignment::Standard(public, witness) | Assignment::Large(public, witness) => (public, witness),
+    }
+}
+
+fn one_shape<T: Tier>(pairs: impl Iterator<Item = Pair>) {
+    let setup = setup::<T>();
+    assert_eq!(system::<T>(&Eligibility::<T>::blank()).digest(), setup.digest());
+    for (i, pair) in pairs.enumerate() {
+        assert_eq!(system::<T>(&pair).digest(), setup.digest(), "{i}");
+    }
+}
+
+#[test]
+fn c01_the_shape_is_the_same_for_every_snapshot_and_in_set_up() {
+    one_shape::<Small>((0..12).map(random));
+    one_shape::<Standard>((0..1).map(screened));
+}
+
+#[test]
+#[ignore = "soak: 100 witnesses"]
+fn c01_the_shape_is_the_same_for_100_snapshots() {
+    one_shape::<Small>((0..100).map(random));
+    one_shape::<Standard>((0..20).map(random));
+}
+
+#[test]
+fn c02_c03_one_predicate_and_nothing_outside_it() {
+    for setup in [setup::<Small>(), setup::<Standard>()] {
+        assert_eq!(setup.predicates(), 1);
+        assert_eq!(setup.unused_inputs(), [0usize; 0]);
+        assert_eq!(setup.unused_variables(), [0usize; 0]);
+    }
+}
+
+#[test]
+fn c04_no_private_variable_can_be_changed_alone_but_for_listed_hints() {
+    let eligible = statement::<Small>(&World::eligible().assignment());
+    println!("{:?}", eligible.loose_parts());
+    let others = [random(1), random(2), random(3)].map(|pair| system::<Small>(&pair));
+    let common = always_free(std::iter::once(&eligible.system).chain(&others));
+    println!("{common:?}");
+    assert_eq!(common, [0usize; 0]);
+}
+
+#[test]
+fn c07_each_constraint_refuses_something() {
+    let now = std::time::Instant::now();
+    let first = system::<Small>(&World::eligible().assignment());
+    println!("{}", first.constraints());
+    let survivors = survivors(std::iter::once(first).chain((0..4).map(random).map(|pair| system::<Small>(&pair))));
+    println!("{:?}", now.elapsed());
+    assert_eq!(survivors, [0usize; 0]);
+}

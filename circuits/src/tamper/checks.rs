@@ -1,0 +1,187 @@
+//! What the tests of gadgets and statements ask of a system, with the exceptions that they allow.
+
+use super::{Deletion, Freedom, Loose, System};
+use ark_bn254::Fr;
+use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::ops::Range;
+
+/// A kind of variable that may be loose, and why that is harmless.
+pub(crate) type Exception = (Loose, &'static str);
+
+/// Why the hint of an equality is harmless.
+pub(crate) const EQUALITY_HINT: Exception = (
+    Loose::Hint,
+    "of two equal values the hint that proves them different is multiplied by 0, and nothing else reads it",
+);
+/// Why the hints of a bound are harmless.
+pub(crate) const BOUND_HINTS: [Exception; 2] = [
+    (
+        Loose::Hint,
+        "where all ones of a run are matched, the hint that would release the bound is multiplied by 0",
+    ),
+    (
+        Loose::Released,
+        "a number that is below the bound already may keep or drop `equal`; only zeros of the bound read it",
+    ),
+];
+
+/// A gadget alone, over honest values.
+pub(crate) struct Gadget {
+    pub(crate) name: &'static str,
+    /// What the gadget and the checks of its operands cost.
+    pub(crate) constraints: usize,
+    pub(crate) synthesise: Synthesis,
+    /// Kinds of variables that may be loose.
+    pub(crate) loose: &'static [Exception],
+}
+
+/// Synthesises over values drawn from the generator and returns the private variables that are given to the
+/// gadget, in order of allocation.
+pub(crate) type Synthesis = fn(&ConstraintSystemRef<Fr>, &mut StdRng) -> Result<Vec<usize>, SynthesisError>;
+
+/// Notes which private variables are allocated.
+pub(crate) fn given(cs: &ConstraintSystemRef<Fr>, since: usize) -> Range<usize> {
+    since..cs.num_witness_variables()
+}
+
+/// The system of a gadget over the values of a seed, and what is given to it.
+pub(crate) fn honest(synthesise: Synthesis, seed: u64) -> (System, Vec<usize>) {
+    let mut given = Vec::new();
+    let system = System::prove(|cs| {
+        given = synthesise(&cs, &mut StdRng::seed_from_u64(seed))?;
+        Ok(())
+    });
+    (system.unwrap(), given)
+}
+
+impl Gadget {
+    fn honest(&self, seed: u64) -> (System, Vec<usize>) {
+        let (system, given) = honest(self.synthesise, seed);
+        assert!(system.is_satisfied(), "{}: {:?}", self.name, system.broken());
+        (system, given)
+    }
+
+    /// C1: the shape is that of the set-up for every seed.
+    pub(crate) fn has_one_shape(&self, seeds: Range<u64>) {
+        let rng = || StdRng::seed_from_u64(0);
+        let setup = System::setup(|cs| (self.synthesise)(&cs, &mut rng()).map(|_| ())).unwrap();
+        for seed in seeds {
+            assert_eq!(self.honest(seed).0.digest(), setup.digest(), "{}: {seed}", self.name);
+        }
+    }
+
+    /// C2: one predicate, and the documented count.
+    pub(crate) fn has_one_predicate(&self) {
+        let (system, _) = self.honest(0);
+        let found = (system.predicates(), system.constraints());
+        assert_eq!(found, (1, self.constraints), "{}", self.name);
+    }
+
+    /// C3: every variable is in a constraint.
+    pub(crate) fn uses_every_variable(&self) {
+        let (system, _) = self.honest(0);
+        assert!(system.unused_inputs().is_empty(), "{}", self.name);
+        assert_eq!(system.unused_variables(), [0usize; 0], "{}", self.name);
+    }
+
+    /// C4: no auxiliary can be changed alone, nor with those that repair it; but for the exceptions.
+    pub(crate) fn binds_every_variable(&self, seeds: Range<u64>) {
+        for seed in seeds {
+            let (system, given) = self.honest(seed);
+            for (variable, freedom) in system.freedoms() {
+                match freedom {
+                    _ if given.contains(&variable) => {}
+                    Freedom::Idle(kind) => self.allows(variable, kind),
+                    Freedom::Other(value) => panic!("{}: {variable} may be {value}", self.name),
+                }
+            }
+            let alternatives = system.alternatives(&given);
+            assert!(alternatives.is_empty(), "{}: {alternatives:?}", self.name);
+        }
+    }
+
+    fn allows(&self, variable: usize, kind: Loose) {
+        assert!(
+            self.loose.iter().any(|(k, _)| *k == kind),
+            "{}: variable {variable} is loose ({kind:?})",
+            self.name
+        );
+    }
+
+    /// C5: the derivatives determine every auxiliary, but for the exceptions.
+    pub(crate) fn has_full_rank(&self, seeds: Range<u64>) {
+        for seed in seeds {
+            let (system, given) = self.honest(seed);
+            for (variable, kind) in system.undetermined(&given) {
+                self.allows(variable, kind);
+            }
+        }
+    }
+
+    /// C7: without any of its constraints something else is accepted.
+    pub(crate) fn needs_every_constraint(&self, seeds: Range<u64>) {
+        let survivors = survivors(seeds.map(|seed| self.honest(seed).0));
+        assert_eq!(survivors, [0usize; 0], "{}", self.name);
+    }
+}
+
+/// C7: the constraints of which no assignment among these shows that they are needed. The systems differ in
+/// their assignments only; one that breaks a constraint is a lie.
+pub(crate) fn survivors(systems: impl IntoIterator<Item = System>) -> Vec<usize> {
+    let mut left: Option<Vec<usize>> = None;
+    for system in systems {
+        let rows = left.unwrap_or_else(|| (0..system.constraints()).collect());
+        let deletion = system.delete_each(&rows);
+        let Deletion { by_rank, by_vector, survivors } = deletion;
+        println!("of {}: {by_rank} by rank, {by_vector} by vector, {} left", rows.len(), survivors.len());
+        left = Some(survivors);
+        if left.as_ref().is_some_and(Vec::is_empty) {
+            break;
+        }
+    }
+    left.unwrap_or_default()
+}
+
+/// A statement's system at an honest assignment, with the parts that its private variables belong to.
+pub(crate) struct Statement {
+    pub(crate) system: System,
+    /// Name of each part and the number of private variables when it is complete.
+    pub(crate) parts: Vec<(&'static str, usize)>,
+}
+
+impl Statement {
+    fn part(&self, variable: usize) -> &'static str {
+        let at = self.parts.iter().find(|(_, end)| variable < *end);
+        at.map_or("", |(name, _)| *name)
+    }
+
+    /// C4: private variables that can be changed alone, by part and kind, each once. None may have another
+    /// value than the one or any.
+    pub(crate) fn loose_parts(&self) -> Vec<(&'static str, Loose)> {
+        let freedoms = self.system.freedoms();
+        let mut loose: Vec<_> = freedoms
+            .into_iter()
+            .map(|(variable, freedom)| {
+                let part = self.part(variable);
+                match freedom {
+                    Freedom::Idle(kind) => (part, kind),
+                    Freedom::Other(value) => panic!("{part}: {variable} may be {value}"),
+                }
+            })
+            .collect();
+        loose.sort_unstable();
+        loose.dedup();
+        loose
+    }
+}
+
+/// Private variables that can be changed alone in every one of the systems.
+pub(crate) fn always_free<'a>(systems: impl IntoIterator<Item = &'a System>) -> Vec<usize> {
+    let mut systems = systems.into_iter().map(System::free_variables);
+    let first = systems.next().unwrap_or_default();
+    systems.fold(first, |common, other| {
+        common.into_iter().filter(|v| other.binary_search(v).is_ok()).collect()
+    })
+}

@@ -1,0 +1,104 @@
+//! The harness over every gadget, over gadgets broken on purpose, and on systems of a few constraints.
+
+mod gadgets;
+mod planted;
+
+use super::*;
+use crate::gadgets::linear::{enforce_product, witness};
+use ark_r1cs_std::fields::fp::FpVar;
+
+fn constant(x: u64) -> FpVar<Fr> {
+    FpVar::Constant(Fr::from(x))
+}
+
+fn square(x: u64, bound: bool) -> System {
+    System::prove(|cs| {
+        let x = witness(&cs, || Ok(Fr::from(x)))?;
+        let y = witness(&cs, || Ok(Fr::from(25u64)))?;
+        let spare = witness(&cs, || Ok(Fr::from(3u64)))?;
+        if bound {
+            enforce_product(&spare, &spare, &(&y - Fr::from(16u64)))?;
+        }
+        enforce_product(&x, &x, &y)
+    })
+    .unwrap()
+}
+
+#[test]
+fn an_unbound_variable_is_found_and_the_other_root_of_a_bound_one() {
+    assert!(square(5, false).is_satisfied() && square(5, true).is_satisfied());
+    assert_eq!(square(6, true).broken(), [1]);
+    let root = |x: u64| Freedom::Other(-Fr::from(x));
+    assert_eq!(square(5, false).freedoms(), [(0, root(5)), (2, Freedom::Idle(Loose::Released))]);
+    assert_eq!(square(5, true).freedoms(), [(0, root(5)), (2, root(3))]);
+    assert_eq!(square(5, false).unused_variables(), [2]);
+    assert!(square(5, true).unused_variables().is_empty());
+    assert!(square(5, true).is_satisfied_with(&[(0, -Fr::from(5u64))]));
+    assert!(!square(5, true).is_satisfied_with(&[(0, Fr::from(4u64))]));
+    assert_ne!(square(5, true).digest(), square(5, false).digest());
+    assert_eq!(square(5, true).digest(), square(6, true).digest());
+    assert_ne!(square(5, true).digest(), square(5, true).without(0).digest());
+}
+
+#[test]
+fn set_up_has_the_shape_of_a_proof_and_unused_inputs_are_listed() {
+    let synthesise = |cs: ConstraintSystemRef<Fr>, value: Option<u64>| {
+        let hint = || value.map(Fr::from).ok_or(SynthesisError::AssignmentMissing);
+        let _unused = cs.new_input_variable(hint)?;
+        let used = cs.new_input_variable(hint)?;
+        cs.enforce_r1cs_constraint(|| used.into(), || used.into(), || used.into())
+    };
+    let setup = System::setup(|cs| synthesise(cs, None)).unwrap();
+    let proof = System::prove(|cs| synthesise(cs, Some(1))).unwrap();
+    assert_eq!(setup.digest(), proof.digest());
+    assert!(proof.is_satisfied() && !setup.is_satisfied());
+    assert_eq!(proof.unused_inputs(), [0]);
+    assert!(setup.freedoms().is_empty() && setup.undetermined(&[]).is_empty());
+    assert_eq!(setup.delete_each(&[0]), Deletion::default());
+}
+
+/// `x * y = 6` and `x + y = 5` at (2, 3): isolated, so that the rank is full, with (3, 2) beside it.
+#[test]
+fn rank_and_walks_see_what_they_should() {
+    let system = |both: bool, x: u64, y: u64| {
+        System::prove(|cs| {
+            let (x, y) = (
+                witness(&cs, || Ok(Fr::from(x)))?,
+                witness(&cs, || Ok(Fr::from(y)))?,
+            );
+            enforce_product(&x, &y, &constant(6))?;
+            if both {
+                enforce_product(&(&x + &y), &constant(1), &constant(5))?;
+            }
+            Ok(())
+        })
+        .unwrap()
+    };
+    let isolated = system(true, 2, 3);
+    assert!(isolated.is_satisfied() && isolated.undetermined(&[]).is_empty());
+    let curve = system(false, 2, 3);
+    assert_eq!(curve.undetermined(&[]), [(0, Loose::Hint), (1, Loose::Hint)]);
+    assert!(curve.undetermined(&[0]).is_empty());
+    // Each constraint is needed: without it the other has a curve of solutions.
+    let deletion = isolated.delete_each(&[0, 1]);
+    assert_eq!((deletion.by_rank, deletion.survivors.len()), (2, 0));
+    // From a pair that only the sum refuses the walk repairs it; nothing is left to break.
+    let lie = system(true, 1, 6);
+    assert_eq!(lie.broken(), [1]);
+    assert_eq!(lie.walk(&[]).alone, [true, true]);
+}
+
+#[test]
+fn a_constraint_said_twice_survives_its_deletion() {
+    let system = System::prove(|cs| {
+        let x = witness(&cs, || Ok(Fr::from(1u64)))?;
+        let y = &x * &x;
+        for _ in 0..2 {
+            enforce_product(&y, &(&y - Fr::from(1u64)), &constant(0))?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(system.delete_each(&[0, 1, 2]).survivors, [1, 2]);
+    assert_eq!(system.without(2).delete_each(&[0, 1]).survivors, [0usize; 0]);
+}
