@@ -4,5 +4,7 @@
 //! arithmetic of arkworks that every kernel is tested against; [`Kernels`] chooses between the two.
 
 pub mod field;
+pub mod msm;
 
 pub use field::Kernels;
+pub use msm::{FixedBases, MemoryCap};

@@ -17,6 +17,7 @@
 //! - **Laziness.** Products are below 2.2 p, never canonical. Add and subtract into a [`Wide`], then `carry` or
 //!   `reduce` once; `canonical` before elements leave the kernels.
 
+mod inverse;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod modulus;
@@ -29,6 +30,7 @@ mod vector;
 
 use std::sync::OnceLock;
 
+pub use inverse::{inverse, inverse_quadratic};
 #[cfg(target_arch = "x86_64")]
 pub use lanes::Row;
 pub use modulus::{Base, LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Modulus, Scalar, limbs, words};

@@ -29,6 +29,9 @@ pub trait Modulus: Copy + Send + Sync + 'static {
     const FROM_ARK: Limbs = limbs(power_of_two(Self::WORDS, 264));
     /// 2^256 mod p: a Montgomery product with it takes x * 2^260 to arkworks' x * 2^256.
     const TO_ARK: Limbs = limbs(power_of_two(Self::WORDS, 256));
+    /// 2^268 mod p: a Montgomery product with it takes the inverse of x * 2^260, formed by arkworks in its own
+    /// radix, to x^-1 * 2^260.
+    const FROM_ARK_INVERSE: Limbs = limbs(power_of_two(Self::WORDS, 268));
     /// 2^260 mod p, which stands for one.
     const ONE: Limbs = limbs(power_of_two(Self::WORDS, 260));
     /// 2^4: a Montgomery product with it takes arkworks' x * 2^256 to x itself.
@@ -106,7 +109,7 @@ const fn fold(p: Limbs, neg_inv: u64) -> Limbs {
 }
 
 /// 2^exponent mod p, by doubling.
-const fn power_of_two(p: [u64; 4], exponent: u32) -> [u64; 4] {
+pub(super) const fn power_of_two(p: [u64; 4], exponent: u32) -> [u64; 4] {
     let mut value = [1u64, 0, 0, 0];
     let mut n = 0;
     while n < exponent {

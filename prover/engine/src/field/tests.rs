@@ -234,7 +234,7 @@ fn sums_differences_and_reductions_agree_with_arkworks() {
 #[test]
 fn zero_is_found_in_every_representative_and_nowhere_else() {
     let Some(token) = Ifma::detect() else { return };
-    for a in edges::<Base>(4).chunks(8) {
+    for a in edges::<Base>(6).chunks(8) {
         let a: Sample = std::array::from_fn(|i| a[i % a.len()]);
         let found = vector::<Base>(token, &a).is_zero(token);
         for (i, limbs) in a.iter().enumerate() {
@@ -258,6 +258,7 @@ fn constants_are_what_they_say() {
         for (constant, exponent) in [
             (M::FROM_ARK, 264),
             (M::TO_ARK, 256),
+            (M::FROM_ARK_INVERSE, 268),
             (M::ONE, 260),
             (M::ARK_TO_INTEGER, 4),
         ] {
@@ -305,5 +306,27 @@ fn the_scalar_kernels_can_be_chosen() {
     assert_eq!(Kernels::scalar(), Kernels::Scalar);
     if std::env::var_os("MEDPROOF_ENGINE").is_some_and(|value| value == "scalar") {
         assert_eq!(Kernels::detect(), Kernels::Scalar);
+    }
+}
+
+#[test]
+fn inverses_agree_with_arkworks() {
+    let mut rng = StdRng::seed_from_u64(3);
+    let mut values: Vec<Fq> = edges::<Base>(2).iter().map(residue::<Base>).collect();
+    for bits in 0..254u64 {
+        let power = Fq::from(2u64).pow([bits]);
+        values.extend([
+            power,
+            -power,
+            power + Fq::ONE,
+            power - Fq::ONE,
+            Fq::new_unchecked(power.into_bigint()),
+        ]);
+    }
+    values.extend((0..2_000).map(|_| Fq::rand(&mut rng)));
+    for pair in values.windows(2) {
+        assert_eq!(inverse(&pair[0]), pair[0].inverse(), "{}", pair[0]);
+        let x = Fq2::new(pair[0], pair[1]);
+        assert_eq!(inverse_quadratic(&x), x.inverse(), "{x}");
     }
 }

@@ -150,11 +150,11 @@ impl<M: Modulus> Vec8<M> {
         Product::of_square(token, self).reduce(token)
     }
 
-    /// Bit i says that lane i is a multiple of p. For values in [0, 4p).
+    /// Bit i says that lane i is a multiple of p. For values in [0, 6p).
     #[inline(always)]
     pub fn is_zero(self, token: Ifma) -> u8 {
         let mut found = self.limbs[0].equal(Lanes::zero(token));
-        for multiple in 1..4u64 {
+        for multiple in 1..6u64 {
             found |= self.limbs[0].equal(Lanes::splat(token, M::P[0].wrapping_mul(multiple) & LIMB_MASK));
         }
         // The lowest limb agrees by chance once in 2^50: the full comparison is not worth making branchless.
@@ -168,7 +168,7 @@ impl<M: Modulus> Vec8<M> {
     #[cold]
     fn is_zero_exactly(self, token: Ifma) -> u8 {
         let mut found = 0;
-        for multiple in 0..4 {
+        for multiple in 0..6 {
             let value = times_small(M::P, multiple);
             let mut same = 0xff;
             for (limb, expected) in self.limbs.into_iter().zip(value) {
@@ -177,6 +177,12 @@ impl<M: Modulus> Vec8<M> {
             found |= same;
         }
         found
+    }
+
+    /// Bit i says that the lowest limb of lane i is zero: a cheap test that zero passes.
+    #[inline(always)]
+    pub fn lowest_limb_is_zero(self, token: Ifma) -> u8 {
+        self.limbs[0].equal(Lanes::zero(token))
     }
 
     /// The representative in [0, p), for values in [0, 2p).
@@ -222,6 +228,12 @@ impl<M: Modulus> Wide<M> {
             limbs: array::from_fn(|j| self.limbs[j].add(Lanes::splat(token, M::P[j] * COUNT))),
             modulus: PhantomData,
         }
+    }
+
+    /// The same limbs, not carried: good for further sums only.
+    #[inline(always)]
+    pub(crate) fn uncarried(self) -> Vec8<M> {
+        Vec8::from_limbs(self.limbs)
     }
 
     /// Carries. The value must be in [0, 2^260).
