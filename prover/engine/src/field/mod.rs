@@ -26,6 +26,8 @@ mod quadratic;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;
 #[cfg(target_arch = "x86_64")]
+mod transpose;
+#[cfg(target_arch = "x86_64")]
 mod vector;
 
 use std::sync::OnceLock;
@@ -36,6 +38,8 @@ pub use lanes::Row;
 pub use modulus::{Base, LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Modulus, Scalar, limbs, words};
 #[cfg(target_arch = "x86_64")]
 pub use quadratic::Quadratic8;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use transpose::transpose;
 #[cfg(target_arch = "x86_64")]
 pub use vector::{LimbBlock, Vec8, Wide, WordBlock};
 
