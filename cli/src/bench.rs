@@ -3,13 +3,14 @@
 mod verification;
 pub mod zkey;
 
+use crate::backend::{Backend, BackendArgs};
 use crate::output::{KeyProgress, bytes_text, table};
 use crate::sample::{self, Visit};
 use crate::{CliError, Exit, Output, keys};
 use ark_bn254::Fr;
 use medproof_circuits::statement::Circuit;
-use medproof_prover::Prover;
 use medproof_prover::keys::CircuitKeys;
+use medproof_prover::{Assignment, Prover};
 use medproof_verifier::{CircuitName, PROOF_BYTES};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -23,7 +24,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Constraints, set-up, witness, proving and verifying times, key and proof sizes of each circuit.
+    /// Constraints, set-up, witness, proving and verifying times, key and proof sizes of each circuit, beside
+    /// ark-groth16's proving times in the same run.
     Circuits(Options),
     /// Verification of single proofs and of batches on one core, beside ark-groth16's of the same proofs.
     Verify(Options),
@@ -44,6 +46,34 @@ struct Options {
     /// Leave out the time of a key set-up (a minute and more for the largest circuit).
     #[arg(long)]
     no_setup: bool,
+    /// Proofs in the batch that measures throughput.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    batch: u32,
+    /// Convert each key for the engine first, as `serve prover --convert-keys`.
+    #[arg(long)]
+    convert_keys: bool,
+}
+
+impl Options {
+    /// A prover of one circuit on this backend, and the seconds that opening and preparing its keys took.
+    fn prover(
+        &self,
+        backend: Backend,
+        circuit: CircuitName,
+        shown: &mut KeyProgress,
+    ) -> Result<(Prover, f64), CliError> {
+        let prepared = BackendArgs {
+            backend,
+            convert_keys: self.convert_keys,
+        };
+        let store = self.keys.store()?;
+        let begin = Instant::now();
+        let prover = prepared
+            .prover()
+            .opening(&store, &[circuit], &mut |p| shown.step(&p))
+            .map_err(CliError::unavailable)?;
+        Ok((prover, (begin.elapsed().as_secs_f64() * 1e3).round() / 1e3))
+    }
 }
 
 /// Runs `medproof bench`.
@@ -56,7 +86,6 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Verify(options) => (options, true),
         Command::Zkey(args) => return zkey::run(args, output),
     };
-    let store = options.keys.store()?;
     let chosen: Vec<CircuitName> = if options.circuit.is_empty() {
         keys::circuits(false).collect()
     } else {
@@ -65,17 +94,21 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let mut rows = Vec::new();
     for circuit in chosen {
         let mut shown = KeyProgress::new(output);
-        let prover = Prover::open(&store, &[circuit], &mut |p| shown.step(&p));
-        let prover = prover.map_err(CliError::unavailable)?;
+        // The key is made first, where it is missing: only reading and preparing it is timed.
+        let (arkworks, _) = options.prover(Backend::Arkworks, circuit, &mut shown)?;
+        let engine = match verify {
+            true => None,
+            false => Some(options.prover(Backend::Engine, circuit, &mut shown)?),
+        };
         drop(shown);
         let spinner = output.spinner(&format!("measuring {}", circuit.as_str()));
         let row = sample::example(
             circuit,
             Fr::from(1u64),
             Measure {
-                prover: &prover,
+                engine: engine.as_ref(),
+                arkworks: &arkworks,
                 options,
-                verify,
             },
         );
         spinner.finish_and_clear();
@@ -91,9 +124,10 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 }
 
 struct Measure<'a> {
-    prover: &'a Prover,
+    /// With the seconds of opening and preparing its keys; none measures verification.
+    engine: Option<&'a (Prover, f64)>,
+    arkworks: &'a Prover,
     options: &'a Options,
-    verify: bool,
 }
 
 impl Visit for Measure<'_> {
@@ -101,13 +135,13 @@ impl Visit for Measure<'_> {
 
     fn visit<C: Circuit>(self, public: &C::Public, witness: &C::Witness) -> Result<Value, CliError> {
         let info = self
-            .prover
+            .arkworks
             .circuit_info()
             .pop()
             .ok_or_else(|| CliError::Software("an opened circuit has no description".into()))?;
-        if self.verify {
+        let Some((prover, prepare)) = self.engine else {
             return self.verification::<C>(public, witness);
-        }
+        };
         let setup = if self.options.no_setup {
             None
         } else {
@@ -116,38 +150,82 @@ impl Visit for Measure<'_> {
             Some(begin.elapsed().as_secs_f64())
         };
         let (mut witnesses, mut provings, mut verifyings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut theirs = Vec::new();
+        // Alternating, so that both see the same state of the machine.
         for _ in 0..self.options.runs {
-            let proven = self
-                .prover
+            let proven = prover
                 .prove::<C>(public, witness)
                 .map_err(CliError::unavailable)?;
             witnesses.push(proven.timings.witness);
             provings.push(proven.timings.proving);
             verifyings.push(proven.timings.verifying);
+            let proven = self
+                .arkworks
+                .prove::<C>(public, witness)
+                .map_err(CliError::unavailable)?;
+            theirs.push(proven.timings.proving);
         }
+        let (ours, theirs) = (median_ms(provings), median_ms(theirs));
+        let witness_ms = median_ms(witnesses);
+        let assignments = (0..self.options.batch).map(|_| prover.assign::<C>(public, witness));
+        let assignments: Vec<Assignment> = assignments
+            .collect::<Result<_, _>>()
+            .map_err(CliError::unavailable)?;
+        let batch = per_second(prover, C::NAME, &assignments)?;
+        let batch_theirs = per_second(self.arkworks, C::NAME, &assignments)?;
         Ok(json!({
             "name": info.name.as_str(),
-            "backend": self.prover.backend(),
+            "backend": prover.backend(),
             "constraints": info.constraints,
             "domain": info.domain,
             "setup_s": setup,
-            "witness_ms": median_ms(witnesses),
-            "proving_ms": median_ms(provings),
+            "prepare_s": prepare,
+            "witness_ms": witness_ms,
+            "witness_share": rounded(witness_ms / (witness_ms + ours)),
+            "proving_ms": ours,
+            "arkworks_proving_ms": theirs,
+            "ratio_to_arkworks": rounded(theirs / ours),
+            "proofs_per_second": rounded(batch),
+            "throughput_ratio_to_arkworks": rounded(batch / batch_theirs),
             "verifying_ms": median_ms(verifyings),
             "proving_key_bytes": info.proving_key_bytes,
+            "peak_memory_bytes": peak_memory_bytes(),
             "proof_bytes": PROOF_BYTES,
         }))
     }
 }
 
+/// Proofs a second of one batch, each verified as every proof is.
+fn per_second(prover: &Prover, circuit: CircuitName, batch: &[Assignment]) -> Result<f64, CliError> {
+    let begin = Instant::now();
+    let proofs = prover
+        .prove_batch(circuit, batch)
+        .map_err(CliError::unavailable)?;
+    let rate = proofs.len() as f64 / begin.elapsed().as_secs_f64();
+    let whole: Result<Vec<_>, _> = proofs.into_iter().collect();
+    whole.map(|_| rate).map_err(CliError::unavailable)
+}
+
+fn rounded(x: f64) -> f64 {
+    (x * 1e3).round() / 1e3
+}
+
+/// The most memory that this process ever held, where the system says it.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 impl Measure<'_> {
     fn verification<C: Circuit>(&self, public: &C::Public, witness: &C::Witness) -> Result<Value, CliError> {
         let proven = self
-            .prover
+            .arkworks
             .prove::<C>(public, witness)
             .map_err(CliError::unavailable)?;
         let key = self
-            .prover
+            .arkworks
             .verifying_key(C::NAME)
             .ok_or_else(|| CliError::Software("an opened circuit has no verifying key".into()))?;
         let runs = self.options.runs.max(5);
@@ -180,7 +258,9 @@ fn text(rows: &[Value]) -> String {
     let cell = |key: &str, value: &Value| match value {
         Value::Null => "-".to_owned(),
         Value::String(s) => s.clone(),
-        v if key == "proving_key_bytes" => bytes_text(v.as_u64().unwrap_or_default()),
+        v if key.ends_with("_key_bytes") || key.ends_with("_memory_bytes") => {
+            bytes_text(v.as_u64().unwrap_or_default())
+        }
         v => v.to_string(),
     };
     table(

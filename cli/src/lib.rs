@@ -1,6 +1,7 @@
 //! The `medproof` command line: one module a subcommand. The contract is in `docs/cli.md`.
 
 pub mod audit;
+pub mod backend;
 pub mod bench;
 pub mod check;
 pub mod circuits;

@@ -2,6 +2,7 @@
 
 use crate::{
     CliError, Exit, Output,
+    backend::BackendArgs,
     journey::sources,
     keys::{self, KeyArgs},
     output::KeyProgress,
@@ -13,7 +14,7 @@ use ed25519_dalek::SigningKey;
 use medproof_gateway::{self as gateway, clock::OffsetClock};
 use medproof_ledger as ledger;
 use medproof_proto::ledger_client::Ledger;
-use medproof_prover::{Prover, Server as ProverServer, ServerConfig};
+use medproof_prover::{Server as ProverServer, ServerConfig};
 use medproof_verifier::{CircuitName, Entry, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
 use serde::Deserialize;
 use serde_json::json;
@@ -78,6 +79,8 @@ struct ProverArgs {
     circuit: Vec<CircuitName>,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// A gateway's configuration file.
@@ -173,8 +176,10 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
         false => args.circuit.clone(),
     };
     let mut shown = KeyProgress::new(output);
-    let prover =
-        Prover::open(&store, &circuits, &mut |step| shown.step(&step)).map_err(CliError::unavailable)?;
+    let opened = args.backend.prover();
+    let prover = opened
+        .opening(&store, &circuits, &mut |step| shown.step(&step))
+        .map_err(CliError::unavailable)?;
     drop(shown);
     let config = ServerConfig {
         address: args.listen,

@@ -2,7 +2,7 @@
 
 use crate::{
     Assignment, CircuitError,
-    backend::{ArkworksBackend, BackendError, CircuitHandle, ProverBackend},
+    backend::{BackendError, CircuitHandle, EngineBackend, Preparation, ProverBackend},
     catalogue,
     keys::{CircuitKeys, KeyStore, KeysError, Progress},
 };
@@ -182,7 +182,7 @@ pub struct Prover {
 
 impl Default for Prover {
     fn default() -> Self {
-        Self::with_backend(Box::new(ArkworksBackend::new()))
+        Self::with_backend(Box::new(EngineBackend::new(Preparation::BRIEF)))
     }
 }
 
@@ -195,7 +195,8 @@ impl Prover {
         }
     }
 
-    /// Opens the keys of `circuits` (in development mode they are made where missing) on the default backend.
+    /// Opens the keys of `circuits` (in development mode they are made where missing) on the default backend:
+    /// the engine with [`Preparation::BRIEF`].
     ///
     /// # Errors
     /// [`ProveError`] when a key cannot be opened.
@@ -204,11 +205,23 @@ impl Prover {
         circuits: &[CircuitName],
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, ProveError> {
-        let mut prover = Self::default();
+        Self::default().opening(store, circuits, progress)
+    }
+
+    /// Opens the keys of `circuits` as [`Self::open`] does, on this prover's backend.
+    ///
+    /// # Errors
+    /// [`ProveError`] when a key cannot be opened or prepared.
+    pub fn opening(
+        mut self,
+        store: &KeyStore,
+        circuits: &[CircuitName],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, ProveError> {
         for circuit in circuits {
-            prover.insert(catalogue::open(*circuit, store, progress)?)?;
+            self.insert(catalogue::open(*circuit, store, progress)?)?;
         }
-        Ok(prover)
+        Ok(self)
     }
 
     /// Opens the keys of `C`.

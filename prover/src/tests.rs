@@ -2,7 +2,7 @@
 
 use crate::{
     Assignment, Observer, ProofStage, ProveError, Prover, Stopped, Unobserved,
-    backend::{ArkworksBackend, BackendError, CircuitHandle, ProverBackend},
+    backend::{ArkworksBackend, BackendError, CircuitHandle, EngineBackend, Preparation, ProverBackend},
     example::{Cube, Root, public_of},
     keys::CircuitKeys,
 };
@@ -210,4 +210,52 @@ fn snarkjs_structures_have_decimal_strings_and_c0_first() {
         minus_one.to_string(),
         "21888242871839275222246405745257275088548364400416034343698204186575808495616"
     );
+}
+
+/// Every backend and preparation proves the same statements, one by one and in batches, and refuses what the
+/// others refuse.
+#[test]
+fn backends_prove_the_same_statements() {
+    let backends: [Box<dyn ProverBackend>; 4] = [
+        Box::new(ArkworksBackend::new()),
+        Box::new(EngineBackend::new(Preparation::BRIEF)),
+        Box::new(EngineBackend::new(Preparation::MANY)),
+        Box::new(EngineBackend::new(Preparation::CONVERTED)),
+    ];
+    for backend in backends {
+        let mut prover = Prover::with_backend(backend);
+        prover.insert(CircuitKeys::throw_away::<Cube>().unwrap()).unwrap();
+        let name = prover.backend();
+        let proven = prover
+            .prove::<Cube>(&public_of(3), &Root(Fr::from(3u64)))
+            .unwrap();
+        let again = prover
+            .prove::<Cube>(&public_of(3), &Root(Fr::from(3u64)))
+            .unwrap();
+        assert_ne!(proven.proof, again.proof, "{name}: proofs are blinded afresh");
+        let assign = |x: u64| prover.assign::<Cube>(&public_of(x), &Root(Fr::from(x))).unwrap();
+        let mut wrong = assign(5);
+        wrong.full_mut()[10] += Fr::one();
+        let proofs = prover
+            .prove_batch(CircuitName::Bind, &[assign(4), wrong, assign(6)])
+            .unwrap();
+        let valid: Vec<bool> = proofs.iter().map(Result::is_ok).collect();
+        assert_eq!(valid, [true, false, true], "{name}");
+    }
+}
+
+#[test]
+fn the_engine_knows_only_its_own_handles() {
+    let engine = EngineBackend::new(Preparation::BRIEF);
+    let prover = prover();
+    let assignment = prover
+        .assign::<Cube>(&public_of(2), &Root(Fr::from(2u64)))
+        .unwrap();
+    let proofs = engine.prove_batch(CircuitHandle(0), std::slice::from_ref(&assignment));
+    assert!(matches!(proofs[..], [Err(BackendError::Handle)]));
+    assert_eq!(engine.bytes(), 0);
+    engine
+        .load(Arc::new(CircuitKeys::throw_away::<Cube>().unwrap()))
+        .unwrap();
+    assert!(engine.bytes() > 0);
 }

@@ -5,8 +5,11 @@
 //! wrong proof out.
 
 mod arkworks;
+mod engine;
 
 pub use arkworks::ArkworksBackend;
+pub use engine::{DEFAULT_TABLE_BYTES, EngineBackend, Preparation};
+pub use medproof_engine::Form;
 
 use crate::{Assignment, keys::CircuitKeys};
 use medproof_verifier::{CircuitName, Proof};
