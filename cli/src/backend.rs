@@ -23,6 +23,16 @@ pub struct BackendArgs {
     pub convert_keys: bool,
 }
 
+impl Backend {
+    /// The backend's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Arkworks => "arkworks",
+        }
+    }
+}
+
 impl BackendArgs {
     /// A prover without circuits that is prepared for many proofs.
     pub fn prover(&self) -> Prover {

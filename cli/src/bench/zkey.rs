@@ -1,20 +1,22 @@
 //! `medproof bench zkey`: proves with a key and a witness of the circom world, so that other provers can be timed
 //! on the same files.
 
+use crate::backend::Backend;
 use crate::output::table;
 use crate::{CliError, Exit, Output, read_bytes};
 use ark_bn254::{Bn254, Fr};
 use ark_ff::UniformRand;
 use ark_groth16::Groth16;
 use ark_relations::gr1cs::Matrix;
-use clap::ValueEnum;
 use medproof_circom::{CircomReduction, MAX_SIZE, Witness, Zkey, wtns};
+use medproof_engine::{Form, Kernels, Matrices, Options, PreparedCircuit, Steps};
+use medproof_prover::backend::{DEFAULT_TABLE_BYTES, blinding};
 use medproof_prover::snarkjs;
 use medproof_verifier::Proof;
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Arguments of `medproof bench zkey`.
@@ -30,28 +32,17 @@ pub struct Args {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// What proves.
-    #[arg(long, value_enum, default_value_t = Backend::Arkworks)]
+    #[arg(long, value_enum, default_value_t = Backend::Engine)]
     backend: Backend,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Backend {
-    /// `ark-groth16` with circom's reduction.
-    Arkworks,
-}
-
-impl Backend {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Arkworks => "arkworks",
-        }
-    }
 }
 
 /// A key that is ready to prove, as one backend wants it.
 trait Prepared {
     /// One proof with fresh blinding.
     fn prove(&self, witness: &[Fr]) -> Result<ark_groth16::Proof<Bn254>, String>;
+
+    /// How long the steps of one proof take, where the backend can tell.
+    fn steps(&self, witness: &[Fr]) -> Option<Steps>;
 }
 
 struct Arkworks<'a> {
@@ -75,6 +66,38 @@ impl Prepared for Arkworks<'_> {
         s.zeroize();
         proof.map_err(|e| e.to_string())
     }
+
+    fn steps(&self, _: &[Fr]) -> Option<Steps> {
+        None
+    }
+}
+
+impl Prepared for PreparedCircuit {
+    fn prove(&self, witness: &[Fr]) -> Result<ark_groth16::Proof<Bn254>, String> {
+        PreparedCircuit::prove(self, witness, &blinding()).map_err(|e| e.to_string())
+    }
+
+    fn steps(&self, witness: &[Fr]) -> Option<Steps> {
+        let proven = self.prove_in_steps(witness, &blinding());
+        proven.ok().map(|(_, steps)| steps)
+    }
+}
+
+/// The engine with the key as it is.
+fn engine(key: &Zkey) -> Result<PreparedCircuit, CliError> {
+    let matrices = Matrices {
+        a: &key.a().to_rows(),
+        b: &key.b().to_rows(),
+        c: &[],
+        inputs: key.public() + 1,
+        variables: key.variables(),
+    };
+    let options = Options {
+        form: Form::Snarkjs,
+        table_bytes: DEFAULT_TABLE_BYTES,
+        kernels: Kernels::detect(),
+    };
+    PreparedCircuit::new(key.proving_key(), matrices, options).map_err(CliError::data)
 }
 
 /// Runs `medproof bench zkey`. Loading and checking the files is not timed; every proof is verified.
@@ -98,11 +121,13 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             matrices: [key.a().to_rows(), key.b().to_rows()],
             key: &key,
         }),
+        Backend::Engine => Box::new(engine(&key)?),
     };
     spinner.set_message("proving");
     let (seconds, proof) = measure(args, &key, &witness, prepared.as_ref())?;
+    let steps = prepared.steps(witness.values());
     spinner.finish_and_clear();
-    let value = json!({
+    let mut value = json!({
         "backend": args.backend.as_str(),
         "constraints": key.constraints(),
         "domain": key.domain(),
@@ -111,8 +136,23 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         "proof": snarkjs::proof(&proof),
         "public": snarkjs::public(public(&key, &witness)),
     });
+    if let Some(steps) = steps {
+        value["steps_ms"] = steps_ms(&steps);
+    }
     output.result(&value, || text(&value));
     Ok(Exit::Accept)
+}
+
+fn steps_ms(steps: &Steps) -> Value {
+    let ms = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+    json!({
+        "products": ms(steps.products),
+        "transforms": ms(steps.transforms),
+        "msm_a": ms(steps.msm_a),
+        "msm_b": ms(steps.msm_b),
+        "msm_c": ms(steps.msm_c),
+        "blinding": ms(steps.blinding),
+    })
 }
 
 fn measure(
@@ -182,5 +222,9 @@ fn text(value: &Value) -> String {
         value["seconds"].as_array().map_or(0, Vec::len).to_string(),
         value["median"].to_string(),
     ];
-    format!("{}\n{}", table(&head, [row]), value["proof"])
+    let steps = match &value["steps_ms"] {
+        Value::Null => String::new(),
+        steps => format!("\nsteps, one after the other (ms): {steps}"),
+    };
+    format!("{}{steps}\n{}", table(&head, [row]), value["proof"])
 }

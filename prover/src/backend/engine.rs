@@ -79,7 +79,7 @@ impl EngineBackend {
 }
 
 /// Blinding factors from the operating system; a factor of zero, should it ever come, is drawn again.
-fn blinding() -> Blinding {
+pub fn blinding() -> Blinding {
     loop {
         let (mut r1, mut r2) = (Fr::rand(&mut OsRng), Fr::rand(&mut OsRng));
         let drawn = Blinding::new(r1, r2);

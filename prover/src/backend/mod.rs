@@ -8,7 +8,7 @@ mod arkworks;
 mod engine;
 
 pub use arkworks::ArkworksBackend;
-pub use engine::{DEFAULT_TABLE_BYTES, EngineBackend, Preparation};
+pub use engine::{DEFAULT_TABLE_BYTES, EngineBackend, Preparation, blinding};
 pub use medproof_engine::Form;
 
 use crate::{Assignment, keys::CircuitKeys};
