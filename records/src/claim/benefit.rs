@@ -53,6 +53,17 @@ impl BenefitNote {
             rcm: tagged(Tag::Rcm, [nk, nf]),
         })
     }
+
+    /// A second copy, where one is needed on purpose.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            owner: self.owner,
+            plan: self.plan,
+            balances: self.balances,
+            rho: self.rho,
+            rcm: self.rcm,
+        }
+    }
 }
 
 /// `H(LEAF; 2 + 2^8 domain, cm)`.

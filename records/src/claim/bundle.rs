@@ -4,11 +4,11 @@
 
 mod authorisation;
 
-use super::MemberId;
+use super::covered::{FiledCoverage, coverage};
 use crate::code::Code;
 use crate::fhir::{
-    Bundle, Claim, ClaimItem, CodeableConcept, Coverage, Entry, Money, Period, Practitioner, Procedure,
-    Quantity, Reference, Refusal, Resource,
+    Bundle, Claim, ClaimItem, CodeableConcept, Entry, Money, Period, Practitioner, Procedure, Quantity,
+    Reference, Refusal, Resource,
 };
 use crate::npi::Npi;
 use crate::record::Cents;
@@ -58,18 +58,6 @@ impl ClaimContext {
 
 /// First and last day of something that holds for a time.
 pub type Days = (Day, Day);
-
-/// The coverage that a claim names.
-pub struct FiledCoverage {
-    /// Active, and the patient's.
-    pub holds: bool,
-    /// The plan that the coverage names, if it names one.
-    pub plan: Option<String>,
-    /// The member.
-    pub member: MemberId,
-    /// When it covers; `None` when its start is not known.
-    pub period: Option<Days>,
-}
 
 /// The provider that a claim names.
 pub struct FiledProvider {
@@ -171,6 +159,19 @@ impl FiledClaim {
             procedures,
             rendered,
         })
+    }
+}
+
+impl FiledClaim {
+    /// Procedure and diagnosis of the claim as the provider's own record of that day has them: what the provider
+    /// signs and the duplicate check sees. `None` when the record is of another service, or not done.
+    pub fn service(&self) -> Option<(Code, Code)> {
+        let done = self.rendered.as_ref().filter(|r| r.holds && r.day == self.day)?;
+        let common = |claimed: &[Code], done: &[Code]| claimed.iter().copied().find(|c| done.contains(c));
+        Some((
+            common(&self.procedures, &done.procedures)?,
+            common(&self.diagnoses, &done.diagnoses)?,
+        ))
     }
 }
 
@@ -326,44 +327,10 @@ fn cents(entry: &Entry, path: &str, money: &Money) -> Result<Cents, Refusal> {
 }
 
 /// The days of a period whose start is known. Partial dates take the bound that shortens it.
-fn days(period: Option<&Period>) -> Option<Days> {
+pub(super) fn days(period: Option<&Period>) -> Option<Days> {
     let period = period?;
     let start = period.start?.last().to_day();
     Some((start, period.end.map_or(Day::OPEN, |e| e.first().to_end())))
-}
-
-fn coverage(bundle: &Bundle, patient: &Entry, claim: &Claim) -> Result<Option<FiledCoverage>, Refusal> {
-    let focal = claim.insurance.iter().find(|i| i.focal == Some(true));
-    let named = focal.or(claim.insurance.first());
-    let found = named.and_then(|i| bundle.resolve(i.coverage.as_ref()?));
-    let Some((entry, coverage)) = found.and_then(|entry| match &entry.resource {
-        Resource::Coverage(coverage) => Some((entry, coverage)),
-        _ => None,
-    }) else {
-        return Ok(None);
-    };
-    let member = member(entry, coverage)?;
-    let plan = coverage.class.iter().find(|c| {
-        let kind = c.r#type.as_ref();
-        kind.is_some_and(|t| t.has_code("plan"))
-    });
-    let own = bundle.is_patient(coverage.beneficiary.as_ref(), patient)
-        && bundle.is_patient(claim.patient.as_ref(), patient);
-    Ok(Some(FiledCoverage {
-        holds: own && coverage.status.as_deref() == Some("active"),
-        plan: plan.and_then(|c| c.value.clone()),
-        member,
-        period: days(coverage.period.as_ref()),
-    }))
-}
-
-fn member(entry: &Entry, coverage: &Coverage) -> Result<MemberId, Refusal> {
-    let identifier = coverage.identifier.iter().find_map(|i| i.value.as_deref());
-    let text = coverage.subscriber_id.as_deref().or(identifier);
-    let text = text.ok_or_else(|| entry.refuse("subscriberId", "the member is missing"))?;
-    crate::code::trim(text)
-        .parse()
-        .map_err(|e| entry.refuse("subscriberId", e))
 }
 
 fn provider(practitioner: &Practitioner) -> FiledProvider {

@@ -1,8 +1,9 @@
 //! Plan and member ids, and the plan word that ties a balance to both (`docs/format.md`, section 10).
 
+use super::Days;
 use ark_bn254::Fr;
 use medproof_verifier::{
-    Name, Tag,
+    Day, Name, Tag,
     field::{pack, unpack},
     tagged,
 };
@@ -168,4 +169,29 @@ impl PlanWord {
     pub fn digest(self, payer: &Name) -> Fr {
         tagged(Tag::Plan, [payer.to_fr(), self.to_fr()])
     }
+}
+
+/// The period and the plan year that a payer signs for: a coverage that is open or longer than a year is signed
+/// year by year, from one anniversary of its start to the day before the next, and this is the year of `service`.
+pub fn plan_year((start, end): Days, service: Day) -> (Days, u16) {
+    let (first_year, month, day) = start.ymd();
+    // 29 February comes round as 1 March.
+    let anniversary = |year| {
+        Day::from_ymd(year, month, day)
+            .or_else(|| Day::from_ymd(year, 3, 1))
+            .unwrap_or(Day::OPEN)
+    };
+    let on = service.max(start);
+    let year = match anniversary(on.ymd().0) <= on {
+        true => on.ymd().0,
+        false => on.ymd().0 - 1,
+    };
+    let year = year.max(first_year);
+    let next = anniversary(year + 1);
+    let last = match next {
+        Day::OPEN => Day::OPEN,
+        next => Day(next.0 - 1),
+    };
+    // Years lie in 1900 to 2079.
+    ((anniversary(year).max(start), last.min(end)), year as u16)
 }

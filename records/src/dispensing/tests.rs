@@ -188,3 +188,54 @@ fn doses_are_rounded_half_up_and_bounded() {
     assert_eq!(daily_milli_mme(first - 1, 1, 1), Some(u32::MAX));
     assert_eq!(daily_milli_mme(first, 1, 1), None);
 }
+
+const ORDER: &str = include_str!("../../../tests/data/journeys/order-hydrocodone.json");
+
+#[test]
+fn an_order_is_read_as_it_is_written() {
+    let read = |text: &str, id| super::Order::read(&crate::fhir::Bundle::parse(text.as_bytes()).unwrap(), id);
+    let order = read(ORDER, None).map_err(|e| e.to_string());
+    let order = order.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(order.drug, Code::parse("rxnorm|856999").unwrap());
+    assert_eq!((order.quantity, order.days, order.fills), (120_000, 30, 2));
+    let day = |text| Day::parse(text).unwrap();
+    assert_eq!(order.issued, day("2026-03-02"));
+    assert_eq!(
+        (order.earliest, order.expires),
+        (day("2026-03-02"), day("2026-05-31"))
+    );
+    assert_eq!(order.reason, Code::NONE);
+    assert!(read(ORDER, Some("order-hydrocodone")).is_ok());
+    assert!(read(ORDER, Some("another")).is_err());
+
+    // Without a period it may be filled from the day on which it was written, and has no end.
+    let open = ORDER.replace("validityPeriod", "_validityPeriod");
+    let open = read(&open, None).map_err(|e| e.to_string());
+    let open = open.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((open.earliest, open.expires), (day("2026-03-02"), Day::OPEN));
+    assert_ne!(open.source, order.source);
+
+    let icd =
+        r#""reasonCode": [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "G89.3"}]}], "#;
+    let reasoned = ORDER.replace("\"authoredOn\"", &format!("{icd}\"authoredOn\""));
+    let reason = read(&reasoned, None).map(|o| o.reason).map_err(|e| e.to_string());
+    assert_eq!(reason, Ok(Code::parse("icd10cm|G89.3").unwrap()));
+
+    for (from, to, path) in [
+        ("\"active\"", "\"stopped\"", "status"),
+        ("\"order\"", "\"proposal\"", "intent"),
+        ("\"value\": 120", "\"value\": 0", "quantity"),
+        ("\"value\": 30", "\"value\": 0.5", "expectedSupplyDuration"),
+        (
+            "\"numberOfRepeatsAllowed\": 1",
+            "\"numberOfRepeatsAllowed\": 255",
+            "numberOfRepeatsAllowed",
+        ),
+    ] {
+        let refusal = read(&ORDER.replace(from, to), None).err().map(|e| e.to_string());
+        assert!(
+            refusal.as_ref().is_some_and(|r| r.contains(path)),
+            "{path}: {refusal:?}"
+        );
+    }
+}

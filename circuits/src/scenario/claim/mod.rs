@@ -384,31 +384,10 @@ fn claimed_codes(policy: &ClaimPolicy, filed: &FiledClaim) -> (Code, Code) {
         .unwrap_or((first(&filed.diagnoses), first(&filed.procedures)))
 }
 
-/// The period and the year that a payer signs for: a coverage that is open or longer than a year is signed
-/// year by year, from one anniversary of its start to the day before the next, and this is the year of the
-/// service. A coverage whose start is not known covers no day.
+/// The period and the year that a payer signs for. A coverage whose start is not known covers no day.
 fn plan_year(filed: Option<&FiledCoverage>, service: Day) -> (Days, u16) {
-    let Some((start, end)) = filed.and_then(|c| c.period) else {
-        return ((Day::OPEN, Day(0)), 0);
-    };
-    let (first_year, month, day) = start.ymd();
-    // 29 February comes round as 1 March.
-    let anniversary = |year| {
-        Day::from_ymd(year, month, day)
-            .or_else(|| Day::from_ymd(year, 3, 1))
-            .unwrap_or(Day::OPEN)
-    };
-    let on = service.max(start);
-    let year = match anniversary(on.ymd().0) <= on {
-        true => on.ymd().0,
-        false => on.ymd().0 - 1,
-    };
-    let year = year.max(first_year);
-    let next = anniversary(year + 1);
-    let last = match next {
-        Day::OPEN => Day::OPEN,
-        next => Day(next.0 - 1),
-    };
-    // Years lie in 1900 to 2079.
-    ((anniversary(year).max(start), last.min(end)), year as u16)
+    let period = filed.and_then(|c| c.period);
+    period.map_or(((Day::OPEN, Day(0)), 0), |period| {
+        medproof_records::claim::plan_year(period, service)
+    })
 }
