@@ -100,6 +100,36 @@ fn header(c: &Constraints, development: bool, verifying_length: usize) -> Vec<u8
     out
 }
 
+/// Most bytes of head and verifying key that are read to describe a file.
+pub(super) const MAX_HEAD: u64 = 16 * 1024;
+
+/// The number of constraints and the verifying key, from the first bytes of a file.
+///
+/// # Errors
+/// [`FormatError`].
+pub(super) fn read_head(bytes: &[u8]) -> Result<(u32, VerifyingKey), FormatError> {
+    let head = bytes.get(..HEADER).ok_or(FormatError::Magic)?;
+    if !head.starts_with(MAGIC) {
+        return Err(FormatError::Magic);
+    }
+    let number = |at: usize| {
+        // HEADER bytes are there.
+        let four: [u8; 4] = head[at..at + 4].try_into().unwrap_or_default();
+        u32::from_be_bytes(four)
+    };
+    let length = number(HEADER - 4) as usize;
+    let key = bytes.get(HEADER..).and_then(|rest| rest.get(..length));
+    let key = VerifyingKey::from_bytes(key.ok_or(FormatError::Magic)?)?;
+    let version = u16::from_be_bytes([head[9], head[10]]);
+    if head[8] != key.name() as u8 || version != key.version() {
+        return Err(FormatError::Circuit);
+    }
+    if (head[11] == FLAG_DEVELOPMENT) != key.is_development() {
+        return Err(FormatError::Flags);
+    }
+    Ok((number(44), key))
+}
+
 /// Encodes a key.
 pub(super) fn encode(c: &Constraints, key: &ProvingKey<Bn254>, verifying: &VerifyingKey) -> Vec<u8> {
     let verifying_bytes = verifying.to_bytes();

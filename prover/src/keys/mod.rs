@@ -6,12 +6,14 @@
 
 mod file;
 mod import;
+mod list;
 mod setup;
 #[cfg(test)]
 mod tests;
 
 pub use file::FormatError;
 pub use import::ForeignKey;
+pub use list::{BadKeyFile, KeyFile};
 
 use crate::constraints::{CircuitError, Constraints};
 use ark_bn254::Bn254;

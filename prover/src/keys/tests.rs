@@ -33,6 +33,14 @@ fn a_key_is_made_once_and_read_back_equal() {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert!(!with_suffix(&path, ".partial").exists());
+    let listed = store.list().unwrap();
+    assert!(matches!(
+        listed.as_slice(),
+        [Ok(key)] if key.path == path
+            && key.bytes == read.file_bytes()
+            && key.constraints as usize == read.constraints().num_constraints()
+            && key.verifying.to_bytes() == read.verifying_key().to_bytes()
+    ));
 }
 
 #[test]
