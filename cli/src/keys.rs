@@ -2,7 +2,7 @@
 
 mod import;
 
-use crate::output::KeyProgress;
+use crate::output::{self, KeyProgress};
 use crate::{CliError, Exit, Output, circuits};
 use medproof_prover::{KeyStore, Mode, Prover};
 use medproof_verifier::CircuitName;
@@ -75,6 +75,11 @@ enum Command {
     },
     /// Check the key of a set-up ceremony (`.zkey`) and keep it as the circuit's production key.
     Import(import::Args),
+    /// List the keys in the directory.
+    List {
+        #[command(flatten)]
+        keys: KeyArgs,
+    },
     /// Print the directory of keys.
     Path {
         #[command(flatten)]
@@ -94,6 +99,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             let path = store.directory().display().to_string();
             output.result(&json!({ "directory": path }), || path.clone());
         }
+        Command::List { keys } => return list(keys, output),
         Command::Make { keys, circuit } => {
             if keys.production {
                 return Err(CliError::Usage(
@@ -124,5 +130,55 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             });
         }
     }
+    Ok(Exit::Accept)
+}
+
+fn list(keys: &KeyArgs, output: &Output) -> Result<Exit, CliError> {
+    let store = keys.store()?;
+    let listed = store.list().map_err(CliError::unavailable)?;
+    let name = |path: &std::path::Path| path.file_name().unwrap_or_default().display().to_string();
+    let value: Vec<_> = listed
+        .iter()
+        .map(|found| match found {
+            Ok(key) => json!({
+                "file": name(&key.path),
+                "circuit": key.circuit.as_str(),
+                "version": key.version,
+                "id": key.verifying.circuit_id().to_string(),
+                "constraints": key.constraints,
+                "bytes": key.bytes,
+                "development_key": key.verifying.is_development(),
+            }),
+            Err(bad) => json!({ "file": name(&bad.path), "error": bad.error.to_string() }),
+        })
+        .collect();
+    output.result(&json!(value), || {
+        if listed.is_empty() {
+            return format!(
+                "no keys in {}; make development keys with `medproof keys make`",
+                store.directory().display()
+            );
+        }
+        let rows = listed.iter().map(|found| match found {
+            Ok(key) => vec![
+                format!("{} v{}", key.circuit.as_str(), key.version),
+                key.constraints.to_string(),
+                output::bytes_text(key.bytes),
+                match key.verifying.is_development() {
+                    true => "DEVELOPMENT".to_owned(),
+                    false => "ceremony".to_owned(),
+                },
+                name(&key.path),
+            ],
+            Err(bad) => vec![
+                "?".into(),
+                "?".into(),
+                "?".into(),
+                bad.error.to_string(),
+                name(&bad.path),
+            ],
+        });
+        output::table(&["circuit", "constraints", "size", "made by", "file"], rows)
+    });
     Ok(Exit::Accept)
 }

@@ -6,14 +6,18 @@ pub mod bench;
 pub mod check;
 pub mod circuits;
 pub mod demo;
+pub mod desk;
+pub mod enrol;
 mod error;
 pub mod export;
+pub mod holder;
 pub mod issuer;
 pub mod journey;
 pub mod keys;
 pub mod ledger;
 pub mod output;
 pub mod policy;
+pub mod prove;
 pub mod remote;
 pub mod sample;
 pub mod secret;
@@ -55,13 +59,17 @@ enum Command {
     Check(check::Args),
     /// Play the three journeys over real services on loopback, and check every line.
     Demo(demo::Args),
+    /// A relying party's or issuer's staff: ask a holder, see the outcome, take a fill back.
+    Desk(desk::Args),
     /// List the circuits with their sizes, inputs and keys.
     Circuits(circuits::Args),
+    /// An enrolment authority's or payer's identities, accounts and balances.
+    Enrol(enrol::Args),
     /// Write keys, proofs and public inputs for other tools.
     Export(export::Args),
     /// Measure circuits and verification on this machine.
     Bench(bench::Args),
-    /// Make or show the keys of a party that signs or posts.
+    /// Make or show a party's keys, and sign for holders.
     Issuer(issuer::Args),
     /// Make development keys, or show where keys are.
     Keys(keys::Args),
@@ -69,13 +77,13 @@ enum Command {
     Ledger(ledger::Args),
     /// Explain or check a policy.
     Policy(policy::Args),
-    /// Check a statement and write its proof to a file (as `check --prove --out`).
-    Prove(check::Args),
+    /// Answer a relying party's challenge from a wallet.
+    Prove(prove::Args),
     /// Check a proof or a receipt offline.
     Verify(verify::Args),
     /// Run a ledger, a prover or a gateway.
     Serve(serve::Args),
-    /// Make or show a holder's secret.
+    /// A holder's wallet: make, show, add papers, recover notes.
     Wallet(wallet::Args),
 }
 
@@ -103,13 +111,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(args) => check::run(&args, &output),
         Command::Circuits(args) => circuits::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
+        Command::Desk(args) => desk::run(&args, &output),
+        Command::Enrol(args) => enrol::run(&args, &output),
         Command::Export(args) => export::run(&args, &output),
         Command::Bench(args) => bench::run(&args, &output),
         Command::Issuer(args) => issuer::run(&args, &output),
         Command::Keys(args) => keys::run(&args, &output),
         Command::Ledger(args) => ledger::run(&args, &output),
         Command::Policy(args) => policy::run(&args, &output),
-        Command::Prove(args) => check::run(&args.proving(), &output),
+        Command::Prove(args) => prove::run(&args, &output),
         Command::Serve(args) => serve::run(&args, &output),
         Command::Verify(args) => verify::run(&args, &output),
         Command::Wallet(args) => wallet::run(&args, &output),

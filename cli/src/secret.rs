@@ -10,6 +10,11 @@ use zeroize::Zeroizing;
 
 /// Names the environment variable with the passphrase.
 pub const PASSPHRASE_VARIABLE: &str = "MEDPROOF_PASSPHRASE";
+/// scrypt's work factor, log2 of N: 2^17 (128 MiB, r = 8, p = 1), the least that OWASP recommends. It is fixed, since
+/// age would measure the machine at each use.
+const WORK_FACTOR: u8 = 17;
+/// Largest work factor that is read: a file from elsewhere cannot ask for more than 1 GiB.
+const MAX_WORK_FACTOR: u8 = 20;
 /// Shortest passphrase in bytes.
 const MIN_PASSPHRASE: usize = 8;
 /// Largest secret file that is read.
@@ -54,10 +59,24 @@ impl PassphraseArgs {
 /// # Errors
 /// [`CliError::CannotCreate`].
 pub fn write(path: &Path, party: &Party, passphrase: SecretString) -> Result<(), CliError> {
-    let plain = encode(party);
-    let recipient = age::scrypt::Recipient::new(passphrase);
-    let sealed = age::encrypt(&recipient, &plain).map_err(|e| CliError::Software(e.to_string()))?;
-    create(path, &sealed)
+    create(path, &seal(passphrase, &encode(party))?)
+}
+
+/// Encrypts under a passphrase.
+///
+/// # Errors
+/// [`CliError::Software`].
+pub fn seal(passphrase: SecretString, plain: &[u8]) -> Result<Vec<u8>, CliError> {
+    let mut recipient = age::scrypt::Recipient::new(passphrase);
+    recipient.set_work_factor(WORK_FACTOR);
+    age::encrypt(&recipient, plain).map_err(|e| CliError::Software(e.to_string()))
+}
+
+/// Decrypts what [`seal`] encrypted; `None` for another passphrase or changed bytes.
+pub fn unseal(passphrase: SecretString, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut identity = age::scrypt::Identity::new(passphrase);
+    identity.set_max_work_factor(MAX_WORK_FACTOR);
+    age::decrypt(&identity, sealed).ok().map(Zeroizing::new)
 }
 
 /// Creates a new file, readable by its owner only.
@@ -86,10 +105,8 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 pub fn read(path: &Path, passphrase: SecretString) -> Result<Party, CliError> {
     let sealed = read_bytes(path, MAX_FILE)?;
     let bad = |what: &str| CliError::Data(format!("`{}`: {what}", path.display()));
-    let identity = age::scrypt::Identity::new(passphrase);
-    let plain = age::decrypt(&identity, &sealed)
-        .map_err(|_| bad("cannot be decrypted: wrong passphrase, or not a secret file"))?;
-    let plain = Zeroizing::new(plain);
+    let plain = unseal(passphrase, &sealed)
+        .ok_or_else(|| bad("cannot be decrypted: wrong passphrase, or not a secret file"))?;
     decode(&plain).ok_or_else(|| bad("does not hold the keys of a party"))
 }
 

@@ -30,6 +30,8 @@ use tonic::{
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Levels of the ranges that are asked for: 1,024 leaves.
 const RANGE_LEVELS: usize = 5;
+/// Leaves of one range.
+pub const RANGE_LEAVES: u64 = 1 << (2 * RANGE_LEVELS);
 const _: () = assert!(MIN_RANGE_LEVELS <= RANGE_LEVELS && RANGE_LEVELS <= MAX_RANGE_LEVELS);
 
 /// Why a request to the ledger failed.
@@ -319,16 +321,24 @@ impl Ledger {
         kind: NullifierKind,
         nullifier: &Fr,
     ) -> Result<bool, ClientError> {
+        Ok(self.spending_entry(kind, nullifier).await?.is_some())
+    }
+
+    /// The leaf index of the entry that spent a nullifier (or burned a fill), if there is one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn spending_entry(
+        &mut self,
+        kind: NullifierKind,
+        nullifier: &Fr,
+    ) -> Result<Option<u64>, ClientError> {
         let message = wire::NullifierSpentRequest {
             kind: wire::NullifierKind::from(kind).into(),
             nullifier: field::fr_bytes(nullifier),
         };
-        Ok(self
-            .inner
-            .nullifier_spent(request(message))
-            .await?
-            .into_inner()
-            .spent)
+        let answer = self.inner.nullifier_spent(request(message)).await?.into_inner();
+        Ok(answer.spent.then_some(answer.index))
     }
 
     /// Every registered key.

@@ -65,7 +65,7 @@ macro_rules! tests {
 
 tests! {
     proof verifying_key entry receipt checkpoint log_key leaf_range gateway ledger prover witness bundle check
-    claim_context policy code secret_file wallet_file statement_file receipt_file journal log
+    claim_context policy code secret_file wallet_file paper statement_file receipt_file journal log
     zkey wtns_file r1cs
 }
 

@@ -117,7 +117,7 @@ impl World {
             assert!(matches!(opened.await, Err(JourneyError::Enrolled(_))));
         }
         patient.join(membership);
-        patient.account = Some(account);
+        patient.keep_account(account);
         Self {
             prescriber_desk: d.open_desk(&prescriber, Role::Prescriber, &domain).await.unwrap(),
             pharmacies: [
@@ -276,7 +276,7 @@ async fn fill_and_void(w: &mut World) {
 
     // The other pharmacy voids a dispense that is not its own: its gateway knows nothing of it, and the
     // ledger refuses its entry.
-    let foreign = w.pharmacies[1].staff.void(&challenge).await;
+    let foreign = w.pharmacies[1].staff.void(&challenge.challenge).await;
     assert_eq!(code(foreign), "challenge-unknown");
     let body = Void {
         sequence: 1_000,
@@ -289,8 +289,8 @@ async fn fill_and_void(w: &mut World) {
     assert!(refused.contains("another pharmacy"), "{refused}");
 
     // Its own pharmacy voids it, once; asked again it gives the same receipt.
-    let voided = w.pharmacies[0].staff.void(&challenge).await.unwrap();
-    let twice = w.pharmacies[0].staff.void(&challenge).await.unwrap();
+    let voided = w.pharmacies[0].staff.void(&challenge.challenge).await.unwrap();
+    let twice = w.pharmacies[0].staff.void(&challenge.challenge).await.unwrap();
     assert_eq!(twice, voided);
 
     // The patient goes on from the voided dispense's note all the same; then the undo note, which has the
@@ -298,7 +298,7 @@ async fn fill_and_void(w: &mut World) {
     let next = w.ask(1, &asked).await;
     let mut from_note = w.prove(&rx, 1, &next).await;
     assert_eq!(w.outcome(1, &next, &mut from_note).await, "accepted");
-    let account = w.patient.account.as_mut().unwrap();
+    let account = w.patient.account_mut(&name("us-ma")).unwrap();
     account.voided(voided.commitment_index.unwrap()).unwrap();
     let last = w.ask(0, &asked).await;
     let mut from_undo = w.prove(&rx, 0, &last).await;

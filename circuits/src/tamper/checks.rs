@@ -68,7 +68,12 @@ impl Gadget {
         let rng = || StdRng::seed_from_u64(0);
         let setup = System::setup(|cs| (self.synthesise)(&cs, &mut rng()).map(|_| ())).unwrap();
         for seed in seeds {
-            assert_eq!(self.honest(seed).0.digest(), setup.digest(), "{}: {seed}", self.name);
+            assert_eq!(
+                self.honest(seed).0.digest(),
+                setup.digest(),
+                "{}: {seed}",
+                self.name
+            );
         }
     }
 
@@ -134,8 +139,16 @@ pub(crate) fn survivors(systems: impl IntoIterator<Item = System>) -> Vec<usize>
     for system in systems {
         let rows = left.unwrap_or_else(|| (0..system.constraints()).collect());
         let deletion = system.delete_each(&rows);
-        let Deletion { by_rank, by_vector, survivors } = deletion;
-        println!("of {}: {by_rank} by rank, {by_vector} by vector, {} left", rows.len(), survivors.len());
+        let Deletion {
+            by_rank,
+            by_vector,
+            survivors,
+        } = deletion;
+        println!(
+            "of {}: {by_rank} by rank, {by_vector} by vector, {} left",
+            rows.len(),
+            survivors.len()
+        );
         left = Some(survivors);
         if left.as_ref().is_some_and(Vec::is_empty) {
             break;
@@ -182,6 +195,9 @@ pub(crate) fn always_free<'a>(systems: impl IntoIterator<Item = &'a System>) -> 
     let mut systems = systems.into_iter().map(System::free_variables);
     let first = systems.next().unwrap_or_default();
     systems.fold(first, |common, other| {
-        common.into_iter().filter(|v| other.binary_search(v).is_ok()).collect()
+        common
+            .into_iter()
+            .filter(|v| other.binary_search(v).is_ok())
+            .collect()
     })
 }

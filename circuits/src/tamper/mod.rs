@@ -19,12 +19,12 @@
 //! mistakes: a forgotten booleanity or range check, a selector or index bit bound to nothing, a value that is
 //! assigned but not constrained.
 
+#[cfg(test)]
+pub(crate) mod checks;
 mod jacobian;
 mod moves;
 mod probe;
 mod settle;
-#[cfg(test)]
-pub(crate) mod checks;
 #[cfg(test)]
 mod tests;
 
@@ -234,7 +234,10 @@ impl System {
 
     /// The private variables of [`System::freedoms`].
     pub fn free_variables(&self) -> Vec<usize> {
-        self.freedoms().into_iter().map(|(variable, _)| variable).collect()
+        self.freedoms()
+            .into_iter()
+            .map(|(variable, _)| variable)
+            .collect()
     }
 }
 

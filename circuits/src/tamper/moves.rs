@@ -104,7 +104,9 @@ fn walk(mut probe: Probe<'_>, movable: &[usize], wanted: &[bool]) -> Walk {
         satisfying: Vec::new(),
     };
     let mut queue = VecDeque::new();
-    let broken: Vec<usize> = (0..probe.rows.len()).filter(|row| probe.is_broken(*row)).collect();
+    let broken: Vec<usize> = (0..probe.rows.len())
+        .filter(|row| probe.is_broken(*row))
+        .collect();
     match broken[..] {
         [] => start(&probe, movable, &mut met, &mut queue),
         [broken] => {
@@ -182,7 +184,11 @@ fn step(
             for (column, by) in changes {
                 *sums.entry(column - probe.inputs).or_default() += by;
             }
-            let changed: Vec<usize> = sums.into_iter().filter(|(_, by)| *by != Fr::ZERO).map(|(v, _)| v).collect();
+            let changed: Vec<usize> = sums
+                .into_iter()
+                .filter(|(_, by)| *by != Fr::ZERO)
+                .map(|(v, _)| v)
+                .collect();
             // The walk may have come back to where it began.
             if !changed.is_empty() {
                 met.satisfying.push(changed);
@@ -206,7 +212,11 @@ impl Polynomial {
     /// The changes that make the constraint hold.
     pub(super) fn roots(&self) -> Vec<Fr> {
         let negative = |x: Fr, y: Fr| -x * y.inverse().unwrap_or_default();
-        match (self.square == Fr::ZERO, self.slope == Fr::ZERO, self.rest == Fr::ZERO) {
+        match (
+            self.square == Fr::ZERO,
+            self.slope == Fr::ZERO,
+            self.rest == Fr::ZERO,
+        ) {
             (true, true, _) => return Vec::new(),
             // Most variables of most constraints that hold: no inverse is needed.
             (true, false, true) => return vec![Fr::ZERO],

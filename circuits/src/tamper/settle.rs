@@ -84,7 +84,8 @@ impl Probe<'_> {
         });
         let breaks = |column: usize, by: Fr| {
             let rows = self.polynomials(column);
-            rows.filter(|(_, p): &(usize, Polynomial)| p.at(by) != Fr::ZERO).count()
+            rows.filter(|(_, p): &(usize, Polynomial)| p.at(by) != Fr::ZERO)
+                .count()
         };
         moves.min_by_key(|(column, by)| breaks(*column, *by))
     }

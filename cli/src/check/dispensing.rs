@@ -17,12 +17,6 @@ pub(super) struct Args {
     on: Option<Day>,
 }
 
-impl Args {
-    pub(super) fn inputs_mut(&mut self) -> &mut Inputs {
-        &mut self.inputs
-    }
-}
-
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let path = &args.inputs.policy;
     let policy = match policy::load(path)? {

@@ -55,19 +55,6 @@ struct Inputs {
     keys: keys::KeyArgs,
 }
 
-impl Args {
-    /// The same arguments with a proof asked for: `medproof prove`.
-    pub fn proving(mut self) -> Self {
-        let inputs = match &mut self.command {
-            Command::Dispensing(args) => args.inputs_mut(),
-            Command::Eligibility(args) => args.inputs_mut(),
-            Command::Claim(args) => args.inputs_mut(),
-        };
-        inputs.prove = true;
-        self
-    }
-}
-
 /// Runs `medproof check`.
 ///
 /// # Errors

@@ -92,7 +92,8 @@ async fn open(stage: &mut Stage<'_, '_>, alex: &mut Person) -> Result<Cast, Demo
     let (note, position, _) = members
         .open_benefit(ledger, owner, digest, balances, &mut OsRng)
         .await?;
-    alex.wallet.benefit = Some(Benefit { note, position });
+    let benefit = Benefit::new(domain.clone(), note, position);
+    alex.wallet.keep_benefit(benefit);
     stage.report.sees(
         "payer",
         "opens a member's identity and balance: two commitments on the ledger",
@@ -156,19 +157,10 @@ fn papers(stage: &Stage<'_, '_>, cast: &Cast, alex: &Person, extra: u64) -> Resu
         salt: Secret::generate(&mut OsRng).expose(),
     };
     Ok(Papers {
-        coverage: attest(&cast.payer, coverage, Coverage::hash),
-        service: attest(&cast.provider, service, RenderedService::hash),
+        coverage: Attested::sign(&cast.payer, coverage, Coverage::hash),
+        service: Attested::sign(&cast.provider, service, RenderedService::hash),
         authorisation: None,
     })
-}
-
-fn attest<T>(party: &Party, content: T, hash: impl Fn(&T) -> Fr) -> Attested<T> {
-    Attested {
-        signer: party.name().clone(),
-        key: party.signing().public_key(),
-        signature: party.signing().sign(hash(&content)),
-        content,
-    }
 }
 
 /// The insurer asks about the claimed event; Alex proves that it is payable.
@@ -231,7 +223,7 @@ async fn paid(stage: &mut Stage<'_, '_>, cast: &mut Cast, alex: &mut Person) -> 
     if let Some(posted) = &answer.posted {
         stage.posted("claim", posted);
     }
-    let left = alex.wallet.benefit.as_ref().map(|b| b.note.balances.annual);
+    let left = alex.wallet.benefits.first().map(|b| b.note.balances.annual);
     let before = stage.data.context.balance_cents.annual_left;
     stage.report.expect(
         left == Some(before - EXPECTED_PAY),

@@ -27,6 +27,10 @@ pub struct Desk {
     pub staff: Staff,
     /// The holders' client.
     pub counter: Counter,
+    /// The gateway's address.
+    pub url: String,
+    /// The staff token.
+    pub token: Zeroizing<String>,
 }
 
 /// The running services. All of them end with [`Deployment::end`].
@@ -176,9 +180,16 @@ impl Deployment {
         self.servers.gateways.push(handle);
         let log = self.servers.ledger.log_key();
         Ok(Desk {
-            staff: Staff::connect(&url, &token, log).await?,
+            staff: Staff::connect(&url, &token, Some(log)).await?,
             counter: Counter::connect(&url, log).await?,
+            url,
+            token,
         })
+    }
+
+    /// Addresses of ledger and prover.
+    pub fn urls(&self) -> (String, String) {
+        (self.servers.ledger.url(), self.servers.prover.url())
     }
 
     /// Bytes of the verifying key of a circuit.

@@ -117,7 +117,7 @@ async fn enrol(
         .open_account(&mut stage.d.ledger, &alex.card, pk, ring, &mut OsRng)
         .await?;
     alex.wallet.join(membership);
-    alex.wallet.account = Some(account);
+    alex.wallet.keep_account(account);
     stage.report.expect(
         reported == 1,
         "authority",
@@ -244,7 +244,7 @@ async fn refused(stage: &mut Stage<'_, '_>, cast: &mut Cast, alex: &Person) -> R
         "prover",
         "a wallet that asks all the same gets no proof: the circuit is not satisfied",
     );
-    let outcome = desk.staff.outcome(&challenge).await?;
+    let outcome = desk.staff.outcome(&challenge.challenge).await?;
     stage.report.expect(
         outcome.index.is_none(),
         "pharmacy-b",
@@ -307,9 +307,9 @@ async fn void(
     stage
         .report
         .scene("The fill is not collected: the pharmacy voids it, and Alex goes on from the note before");
-    let voided: Posted = cast.pharmacies[*winner].staff.void(challenge).await?;
-    let account = alex.wallet.account.as_mut();
-    if let (Some(account), Some(position)) = (account, voided.commitment_index) {
+    let voided: Posted = cast.pharmacies[*winner].staff.void(&challenge.challenge).await?;
+    let account = alex.wallet.account_mut(stage.data.dispensing.domain())?;
+    if let Some(position) = voided.commitment_index {
         account.voided(position)?;
     }
     stage.report.expect(

@@ -107,7 +107,7 @@ async fn admit(
         .open_account(&mut stage.d.ledger, &person.card, pk, Ring::empty(), &mut OsRng)
         .await?;
     person.wallet.join(membership);
-    person.wallet.account = Some(account);
+    person.wallet.keep_account(account);
     stage.report.sees(
         "authority",
         "checks the identity card and opens one identity and one account",
@@ -125,7 +125,7 @@ async fn admit(
         .bind(person, &mut cast.hospital_desk, &issuer, &domain, "hospital")
         .await?;
     let subject = person.wallet.subject(&issuer);
-    let snapshot = trial::snapshot(&cast.hospital, bundle, subject, today, &mut OsRng)?;
+    let snapshot = trial::snapshot(&cast.hospital, bundle, subject, today, 1, &mut OsRng)?;
     stage.report.sees(
         "hospital",
         format!(
@@ -181,7 +181,7 @@ async fn accepted(
     stage
         .report
         .time("eligibility_verifying", proven.timings.verifying);
-    let outcome = cast.sponsor_desk.staff.outcome(&challenge).await?;
+    let outcome = cast.sponsor_desk.staff.outcome(&challenge.challenge).await?;
     stage.report.expect(
         answer.hand_over && outcome.state == State::Accepted,
         "sponsor",
@@ -250,7 +250,7 @@ async fn refused(
         "prover",
         "a wallet that asks all the same gets no proof: the circuit is not satisfied",
     );
-    let outcome = cast.sponsor_desk.staff.outcome(&challenge).await?;
+    let outcome = cast.sponsor_desk.staff.outcome(&challenge.challenge).await?;
     stage.report.expect(
         outcome.state == State::Open,
         "sponsor",

@@ -91,7 +91,7 @@ impl Stage<'_, '_> {
             &mut desk.counter,
         )
         .await?;
-        let outcome = desk.staff.outcome(&challenge).await?;
+        let outcome = desk.staff.outcome(&challenge.challenge).await?;
         let membership = person.wallet.membership(domain)?;
         let shown = outcome.subject == Some(person.wallet.subject(issuer))
             && outcome.person == Some(membership.person);

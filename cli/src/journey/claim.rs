@@ -3,9 +3,10 @@
 use super::{
     JourneyError,
     desk::{Answer, Challenge, Counter},
+    party::Party,
     prove::Prover,
     sources,
-    wallet::{Benefit, Wallet},
+    wallet::{Presented, Wallet},
 };
 use medproof_circuits::statements::claim::{self, Claim, Signed, Witness};
 use medproof_proto::ledger_client::Ledger;
@@ -16,7 +17,7 @@ use medproof_records::{
     policy::claim::ClaimPolicy,
 };
 use medproof_verifier::{
-    Name, Proof, Public, Role,
+    Fr, Name, Proof, Public, Role,
     asked::Asked,
     eddsa::{PublicKey, Signature},
     opening::Opening,
@@ -34,6 +35,62 @@ pub struct Attested<T> {
     pub key: PublicKey,
     /// The signature.
     pub signature: Signature,
+}
+
+impl<T> Attested<T> {
+    /// A party's word; `hash` is the message that is signed.
+    pub fn sign(party: &Party, content: T, hash: impl Fn(&T) -> Fr) -> Self {
+        Self {
+            signer: party.name().clone(),
+            key: party.signing().public_key(),
+            signature: party.signing().sign(hash(&content)),
+            content,
+        }
+    }
+}
+
+impl Attested<Coverage> {
+    /// A second copy, where one is needed on purpose.
+    pub fn duplicate(&self) -> Self {
+        let content = Coverage {
+            payer: self.content.payer.clone(),
+            ..self.content
+        };
+        self.with(content)
+    }
+}
+
+impl Attested<RenderedService> {
+    /// A second copy, where one is needed on purpose.
+    pub fn duplicate(&self) -> Self {
+        let content = RenderedService {
+            facility: self.content.facility.clone(),
+            ..self.content
+        };
+        self.with(content)
+    }
+}
+
+impl Attested<PriorAuthorisation> {
+    /// A second copy, where one is needed on purpose.
+    pub fn duplicate(&self) -> Self {
+        let content = PriorAuthorisation {
+            payer: self.content.payer.clone(),
+            ..self.content
+        };
+        self.with(content)
+    }
+}
+
+impl<T> Attested<T> {
+    fn with(&self, content: T) -> Self {
+        Self {
+            content,
+            signer: self.signer.clone(),
+            key: self.key,
+            signature: self.signature,
+        }
+    }
 }
 
 /// What a claim is made of.
@@ -58,13 +115,15 @@ pub struct ProvenClaim {
     pub opening: Opening,
     /// The balance that is left.
     pub next: BenefitNote,
+    domain: Name,
+    presented: Presented,
 }
 
 async fn signed<T>(
     attested: Attested<T>,
     role: Role,
     ledger: &mut Ledger,
-) -> Result<(Signed<T>, medproof_verifier::Fr), JourneyError> {
+) -> Result<(Signed<T>, Fr), JourneyError> {
     let (key, root) = sources::accepted(ledger, &attested.signer, role, &attested.key).await?;
     let signed = Signed {
         content: attested.content,
@@ -87,14 +146,18 @@ pub async fn prove(
     ledger: &mut Ledger,
     prover: &mut Prover,
 ) -> Result<ProvenClaim, JourneyError> {
-    let Asked::Claim { domain, received, .. } = &challenge.asked else {
+    let Asked::Claim {
+        domain,
+        received,
+        plan,
+        ..
+    } = &challenge.asked
+    else {
         return Err(JourneyError::Challenge("it does not ask for a claim"));
     };
     challenge.check(ledger.ledger_id(), prover.circuit_id(challenge.circuit)?)?;
-    let benefit = wallet
-        .benefit
-        .as_ref()
-        .ok_or(JourneyError::Missing("benefit balance"))?;
+    let from = ledger.anchors().await?.commitments;
+    let benefit = wallet.benefit(domain, *plan)?;
     let service = &papers.service.content;
     let row = policy
         .find(service.diagnosis, service.procedure)
@@ -111,7 +174,7 @@ pub async fn prove(
         None => claim::no_authorisation(),
     };
     let witness = Witness {
-        note: duplicate(&benefit.note),
+        note: benefit.note.duplicate(),
         note_path,
         coverage,
         service,
@@ -133,7 +196,25 @@ pub async fn prove(
         timings,
         opening: Opening::Payable(witness.opening()),
         next,
+        domain: domain.clone(),
+        presented: Presented {
+            date: *received,
+            from,
+            event: public.nf_claim,
+        },
     })
+}
+
+impl ProvenClaim {
+    /// Keeps in the wallet what the claim leaves of the balance, so that an answer that is lost loses no note.
+    /// A wallet that is stored is stored between this and [`present`].
+    ///
+    /// # Errors
+    /// [`JourneyError`] when the wallet has no such balance or too many claims without a known fate.
+    pub fn remember(&self, wallet: &mut Wallet) -> Result<(), JourneyError> {
+        let benefit = wallet.benefit_mut(&self.domain, self.next.plan)?;
+        benefit.present(self.presented.candidate(self.next.duplicate()))
+    }
 }
 
 /// Presents a proven claim; an accepted one leaves the new balance in the wallet.
@@ -150,20 +231,8 @@ pub async fn present(
         .present(challenge, &claim.public.to_vec(), &claim.proof, &claim.opening)
         .await?;
     let position = accepted.posted.as_ref().and_then(|p| p.commitment_index);
-    wallet.benefit = Some(Benefit {
-        note: claim.next,
-        position: position.ok_or(JourneyError::NotOnLedger("the new balance"))?,
-    });
+    let position = position.ok_or(JourneyError::NotOnLedger("the new balance"))?;
+    let benefit = wallet.benefit_mut(&claim.domain, claim.next.plan)?;
+    benefit.claimed(claim.next, position);
     Ok(accepted)
-}
-
-/// The wallet keeps its note until the ledger has accepted the next one.
-fn duplicate(note: &BenefitNote) -> BenefitNote {
-    BenefitNote {
-        owner: note.owner,
-        plan: note.plan,
-        balances: note.balances,
-        rho: note.rho,
-        rcm: note.rcm,
-    }
 }

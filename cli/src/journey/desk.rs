@@ -129,18 +129,19 @@ fn posted(
 pub struct Staff {
     client: GatewayClient<Channel>,
     token: MetadataValue<Ascii>,
-    log: LogKey,
+    log: Option<LogKey>,
 }
 
 impl Staff {
-    /// Connects to the party's own gateway. Receipts are checked against `log`.
+    /// Connects to the party's own gateway. Receipts are checked against `log`; without it nothing that has one
+    /// can be asked for.
     ///
     /// # Errors
     /// [`JourneyError::Connect`], or [`JourneyError::Answer`] when the token cannot be sent.
     pub async fn connect(
         address: &str,
         token: &Zeroizing<String>,
-        log: &LogKey,
+        log: Option<&LogKey>,
     ) -> Result<Self, JourneyError> {
         let bearer = Zeroizing::new(format!("Bearer {}", token.as_str()));
         let mut token: MetadataValue<Ascii> = bearer
@@ -150,7 +151,7 @@ impl Staff {
         Ok(Self {
             client: connect(address).await?,
             token,
-            log: log.clone(),
+            log: log.cloned(),
         })
     }
 
@@ -190,9 +191,9 @@ impl Staff {
     ///
     /// # Errors
     /// [`JourneyError::Gateway`].
-    pub async fn outcome(&mut self, challenge: &Challenge) -> Result<Outcome, JourneyError> {
+    pub async fn outcome(&mut self, challenge: &[u8; 32]) -> Result<Outcome, JourneyError> {
         let request = self.request(OutcomeRequest {
-            challenge: challenge.challenge.to_vec(),
+            challenge: challenge.to_vec(),
         });
         let answer = self.client.outcome(request).await?.into_inner();
         let shown = |name, bytes: &[u8]| match bytes.is_empty() {
@@ -211,9 +212,13 @@ impl Staff {
     ///
     /// # Errors
     /// [`JourneyError::Gateway`].
-    pub async fn void(&mut self, challenge: &Challenge) -> Result<Posted, JourneyError> {
+    pub async fn void(&mut self, challenge: &[u8; 32]) -> Result<Posted, JourneyError> {
+        let log = self
+            .log
+            .clone()
+            .ok_or(JourneyError::Missing("key of the ledger's log"))?;
         let request = self.request(VoidRequest {
-            challenge: challenge.challenge.to_vec(),
+            challenge: challenge.to_vec(),
         });
         let answer = self.client.void(request).await?.into_inner();
         posted(
@@ -221,7 +226,7 @@ impl Staff {
             &answer.receipt,
             answer.commitment_index,
             answer.time,
-            &self.log,
+            &log,
         )
     }
 }

@@ -14,7 +14,6 @@ use medproof_records::{
 use medproof_verifier::{Fr, Name, entry::Opening, field::fr_from_248};
 use rand::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// What an identity card says: the same for everyone who looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,58 +41,143 @@ impl Card {
     }
 }
 
-/// An enrolment desk: the authority's or payer's registers, as far as the journeys need them.
+/// A person in a register.
+pub struct Enrolled {
+    /// Identity digest.
+    pub digest: Fr,
+    /// The person's salted digest, as enrolled last.
+    pub person: Fr,
+    /// The holder's owner key.
+    pub pk: Fr,
+    /// Index of the identity leaf.
+    pub index: u32,
+    /// The authority's secret for the person; kept across re-enrolments.
+    pub ts: Secret,
+    /// Whether the identity is open.
+    pub live: bool,
+}
+
+impl Enrolled {
+    /// The identity leaf in `domain`.
+    pub fn owner(&self, domain: &Name) -> Fr {
+        identity::owner(
+            domain.to_fr(),
+            identity::id(self.pk, self.person, self.ts.expose()),
+        )
+    }
+}
+
+/// Everyone whom an authority or payer has enrolled in a domain. Neither `Clone` nor `Debug`.
+#[derive(Default)]
+pub struct Register {
+    /// First index that is not in use.
+    pub next_index: u32,
+    /// The people, in the order of their first enrolment.
+    pub people: Vec<Enrolled>,
+}
+
+impl Register {
+    /// The person with this identity digest.
+    pub fn find(&self, digest: Fr) -> Option<&Enrolled> {
+        self.people.iter().find(|p| p.digest == digest)
+    }
+
+    /// The person with this identity digest, to change.
+    pub fn find_mut(&mut self, digest: Fr) -> Option<&mut Enrolled> {
+        self.people.iter_mut().find(|p| p.digest == digest)
+    }
+}
+
+/// An enrolment desk: the authority's or payer's party, domain and register.
 pub struct Desk<'a> {
     /// Who enrols.
     pub party: &'a Party,
     /// In which domain.
     pub domain: Name,
-    /// First index that is not in use.
-    next_index: u32,
-    /// Everyone with a live identity here: identity digest and owner key.
-    enrolled: BTreeMap<Fr, Fr>,
+    /// Whom.
+    pub register: Register,
 }
 
 impl<'a> Desk<'a> {
     /// A desk for an empty stretch of the identity tree that begins at `first_index`.
     pub fn new(party: &'a Party, domain: Name, first_index: u32) -> Self {
+        let register = Register {
+            next_index: first_index,
+            people: Vec::new(),
+        };
+        Self::with(party, domain, register)
+    }
+
+    /// A desk with its register.
+    pub fn with(party: &'a Party, domain: Name, register: Register) -> Self {
         Self {
             party,
             domain,
-            next_index: first_index,
-            enrolled: BTreeMap::new(),
+            register,
         }
     }
 
-    /// One live identity and one key a person: a second account would split the history, and two people on
-    /// one key would share it.
-    fn enter(
+    /// Enters a person whose card was checked: what the holder is given, and the identity to open. One live
+    /// identity and one key a person: a second account would split the history, and two people on one key would
+    /// share it. Somebody who was enrolled before keeps index and `ts`.
+    ///
+    /// # Errors
+    /// [`JourneyError::Enrolled`].
+    pub fn enter(
         &mut self,
         card: &Card,
         pk: Fr,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Membership, Fr), JourneyError> {
         let digest = card.digest();
-        if self.enrolled.contains_key(&digest) {
+        let people = &self.register.people;
+        if people.iter().any(|p| p.digest == digest && p.live) {
             return Err(JourneyError::Enrolled("this person has an identity here"));
         }
-        if self.enrolled.values().any(|known| *known == pk) {
+        if people.iter().any(|p| p.digest != digest && p.pk == pk) {
             return Err(JourneyError::Enrolled("this key belongs to another person here"));
         }
         let salt = Secret::generate(rng).expose();
-        let ts = Secret::generate(rng);
         let person = identity::person(digest, salt);
+        let (index, ts) = match self.register.find_mut(digest) {
+            Some(known) => {
+                (known.person, known.pk, known.live) = (person, pk, true);
+                (known.index, known.ts.duplicate())
+            }
+            None => {
+                let (index, ts) = (self.register.next_index, Secret::generate(rng));
+                self.register.next_index += 1;
+                self.register.people.push(Enrolled {
+                    digest,
+                    person,
+                    pk,
+                    index,
+                    ts: ts.duplicate(),
+                    live: true,
+                });
+                (index, ts)
+            }
+        };
         let id = identity::id(pk, person, ts.expose());
         let membership = Membership {
             domain: self.domain.clone(),
-            index: self.next_index,
+            index,
             person,
             salt,
             ts,
         };
-        self.next_index += 1;
-        self.enrolled.insert(digest, pk);
         Ok((membership, id))
+    }
+
+    /// The first note of an account, with the history that was reported.
+    pub fn account_note(&self, id: Fr, history: Ring, rng: &mut (impl RngCore + CryptoRng)) -> Note {
+        Note {
+            owner: identity::owner(self.domain.to_fr(), id),
+            ring: history,
+            seq: 0,
+            rho: Secret::generate(rng).expose(),
+            rcm: Secret::generate(rng).expose(),
+        }
     }
 
     /// Opens identity and account of a person whose card was checked, seeded with the history that a PDMP or
@@ -110,13 +194,7 @@ impl<'a> Desk<'a> {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Membership, Account, Appended), JourneyError> {
         let (membership, id) = self.enter(card, pk, rng)?;
-        let note = Note {
-            owner: identity::owner(self.domain.to_fr(), id),
-            ring: history,
-            seq: 0,
-            rho: Secret::generate(rng).expose(),
-            rcm: Secret::generate(rng).expose(),
-        };
+        let note = self.account_note(id, history, rng);
         let what = Opening::Account {
             index: membership.index,
             id,
@@ -162,13 +240,7 @@ impl<'a> Desk<'a> {
         balances: Balances,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(BenefitNote, u64, Appended), JourneyError> {
-        let note = BenefitNote {
-            owner,
-            plan,
-            balances,
-            rho: Secret::generate(rng).expose(),
-            rcm: Secret::generate(rng).expose(),
-        };
+        let note = benefit_note(owner, plan, balances, rng);
         let what = Opening::Benefit {
             note: note.commitment(),
         };
@@ -177,5 +249,21 @@ impl<'a> Desk<'a> {
             .commitment_index
             .ok_or(JourneyError::NotOnLedger("the benefit note"))?;
         Ok((note, position, appended))
+    }
+}
+
+/// The first note of a member's balance.
+pub fn benefit_note(
+    owner: Fr,
+    plan: Fr,
+    balances: Balances,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> BenefitNote {
+    BenefitNote {
+        owner,
+        plan,
+        balances,
+        rho: Secret::generate(rng).expose(),
+        rcm: Secret::generate(rng).expose(),
     }
 }

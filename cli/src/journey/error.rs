@@ -41,9 +41,26 @@ pub enum JourneyError {
     /// The statement cannot be proven, as the wallet itself sees.
     #[error("this cannot be proven: {0}")]
     Unprovable(String),
+    /// A clause of the statement does not hold, as the wallet itself sees.
+    #[error("{0}")]
+    Refused(String),
     /// The wallet has nothing of the kind.
     #[error("the wallet has no {0}")]
     Missing(&'static str),
+    /// A note was spent by something that does not follow from what the wallet knows.
+    #[error(
+        "a note was spent by ledger entry {entry}, and what it became does not follow from this wallet: add the \
+         papers that were given since this copy was made (medproof wallet add), and name the policy (--policy)"
+    )]
+    Unknown {
+        /// Its leaf index.
+        entry: u64,
+    },
+    /// Too many presented statements whose fate is not known.
+    #[error(
+        "too many statements were presented without a known outcome: settle them first (medproof wallet recover)"
+    )]
+    Unsettled,
     /// A second identity for one person, or one key for two.
     #[error("not enrolled: {0}")]
     Enrolled(&'static str),

@@ -6,7 +6,7 @@ use super::{
     party::Party,
     prove::Prover,
     sources,
-    wallet::Wallet,
+    wallet::{Presented, Wallet},
 };
 use medproof_circuits::{
     statement::Circuit,
@@ -54,7 +54,9 @@ pub fn prescribe(prescriber: &Party, content: Prescription) -> SignedPrescriptio
 pub struct PreparedFill {
     public: DispensePublic,
     witness: Witness,
+    domain: Name,
     date: Day,
+    from: u64,
 }
 
 /// A proven fill.
@@ -66,6 +68,8 @@ pub struct ProvenFill {
     /// How long its parts took.
     pub timings: Timings,
     opening: Opening,
+    domain: Name,
+    presented: Presented,
     next: Note,
     undo: Note,
 }
@@ -92,7 +96,7 @@ pub async fn prepare(
     else {
         return Err(JourneyError::Challenge("it does not ask for a fill"));
     };
-    let account = wallet.account.as_ref().ok_or(JourneyError::Missing("account"))?;
+    let account = wallet.account(domain)?;
     let rx = &prescription.content;
     let unprovable = |reason: &str| JourneyError::Unprovable(reason.to_owned());
     let (drug, found) = policy
@@ -108,6 +112,7 @@ pub async fn prepare(
     let row_path = policy
         .row_path(drug.class)
         .ok_or_else(|| unprovable("the drug's class is out of range"))?;
+    let from = ledger.anchors().await?.commitments;
     let identity = sources::identity(ledger, wallet, domain).await?;
     let leaf = account.note().leaf(domain.to_fr());
     let (note_path, _) = sources::commitment(ledger, account.position(), leaf).await?;
@@ -147,7 +152,9 @@ pub async fn prepare(
     Ok(PreparedFill {
         public: witness.public(registry_root, *date, challenge.ctx()),
         witness,
+        domain: domain.clone(),
         date: *date,
+        from,
     })
 }
 
@@ -185,6 +192,12 @@ impl PreparedFill {
                 // The salt is the wallet's; see `present`.
                 salt: Default::default(),
             },
+            domain: self.domain,
+            presented: Presented {
+                date: self.date,
+                from: self.from,
+                event: self.public.nf_fill,
+            },
             next,
             undo: witness.undo_note(),
         })
@@ -192,6 +205,16 @@ impl PreparedFill {
 }
 
 impl ProvenFill {
+    /// Keeps in the wallet what the account becomes by the fill, so that an answer that is lost loses no note.
+    /// A wallet that is stored is stored between this and [`ProvenFill::present`].
+    ///
+    /// # Errors
+    /// [`JourneyError`] when the wallet has no account or too many fills without a known fate.
+    pub fn remember(&self, wallet: &mut Wallet) -> Result<(), JourneyError> {
+        let candidate = self.presented.candidate(self.next.duplicate());
+        wallet.account_mut(&self.domain)?.present(candidate)
+    }
+
     /// Presents the proof. The wallet does not change: see [`ProvenFill::settle`].
     ///
     /// # Errors
@@ -202,11 +225,8 @@ impl ProvenFill {
         challenge: &Challenge,
         counter: &mut Counter,
     ) -> Result<Answer, JourneyError> {
-        let Asked::Dispense { domain, .. } = &challenge.asked else {
-            return Err(JourneyError::Challenge("it does not ask for a fill"));
-        };
         if let Opening::Dispense { salt, .. } = &mut self.opening {
-            *salt = wallet.membership(domain)?.salt;
+            *salt = wallet.membership(&self.domain)?.salt;
         }
         counter
             .present(challenge, &self.public.to_vec(), &self.proof, &self.opening)
@@ -220,7 +240,7 @@ impl ProvenFill {
     pub fn settle(self, wallet: &mut Wallet, accepted: &Answer) -> Result<(), JourneyError> {
         let position = accepted.posted.as_ref().and_then(|p| p.commitment_index);
         let position = position.ok_or(JourneyError::NotOnLedger("the new note"))?;
-        let account = wallet.account.as_mut().ok_or(JourneyError::Missing("account"))?;
+        let account = wallet.account_mut(&self.domain)?;
         account.dispensed(self.next, self.undo, position);
         Ok(())
     }

@@ -12,6 +12,7 @@ pub mod fill;
 pub mod governance;
 pub mod party;
 pub mod prove;
+pub mod recover;
 pub mod sources;
 pub mod trial;
 pub mod wallet;

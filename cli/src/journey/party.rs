@@ -6,7 +6,7 @@ use medproof_proto::ledger_client::{Appended, Ledger};
 use medproof_records::signing::SigningKey;
 use medproof_verifier::{
     Day, Entry, Fr, KeyLeaf, Name, Role,
-    entry::{Burn, Open, Opening, Signed},
+    entry::{Burn, Close, Open, Opening, Signed},
 };
 use rand::{CryptoRng, RngCore};
 
@@ -93,6 +93,26 @@ impl Party {
             what,
         };
         let entry = Entry::Open(Signed::new(body, &ledger.ledger_id(), &self.posting));
+        Ok(ledger.append(&entry).await?)
+    }
+
+    /// Ends an identity that this party has opened.
+    ///
+    /// # Errors
+    /// [`JourneyError::Ledger`].
+    pub async fn close(
+        &self,
+        ledger: &mut Ledger,
+        domain: &Name,
+        index: u32,
+    ) -> Result<Appended, JourneyError> {
+        let body = Close {
+            sequence: self.next_sequence(ledger).await?,
+            party: self.name.clone(),
+            domain: domain.clone(),
+            index,
+        };
+        let entry = Entry::Close(Signed::new(body, &ledger.ledger_id(), &self.posting));
         Ok(ledger.append(&entry).await?)
     }
 

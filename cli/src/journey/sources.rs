@@ -3,7 +3,10 @@
 
 use super::{JourneyError, wallet::Wallet};
 use medproof_circuits::gadgets::registry::AcceptedKey;
-use medproof_proto::{ledger::Tree, ledger_client::Ledger};
+use medproof_proto::{
+    ledger::Tree,
+    ledger_client::{Ledger, RANGE_LEAVES},
+};
 use medproof_records::identity::Identity;
 use medproof_verifier::{
     CircuitName, Fr, Name, Path, Role, VerifyingKey,
@@ -43,6 +46,31 @@ pub async fn commitment(
         return Err(JourneyError::NotOnLedger("this note"));
     }
     Ok((path, root))
+}
+
+/// The first of these leaves that lies in the commitment tree at position `from` or later: which one, and where.
+/// All leaves of the ranges are taken, so that the ledger does not learn which one is looked for.
+///
+/// # Errors
+/// [`JourneyError::Ledger`].
+pub async fn find_commitment(
+    ledger: &mut Ledger,
+    wanted: &[Fr],
+    from: u64,
+) -> Result<Option<(usize, u64)>, JourneyError> {
+    let end = ledger.anchors().await?.commitments;
+    let mut at = from;
+    while at < end && !wanted.is_empty() {
+        let range = ledger.range::<COMMITMENT_DEPTH>(Tree::Commitment, at).await?;
+        let first = range.first();
+        for (position, leaf) in (first..).zip(range.leaves()) {
+            if let Some(found) = wanted.iter().position(|w| position >= from && w == leaf) {
+                return Ok(Some((found, position)));
+            }
+        }
+        at = first + RANGE_LEAVES;
+    }
+    Ok(None)
 }
 
 /// The registered signing key of a party in a role, and the registry root.

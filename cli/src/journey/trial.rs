@@ -36,7 +36,8 @@ pub struct SignedSnapshot {
     pub key: PublicKey,
 }
 
-/// Imports a bundle and signs its clinical summary for a pseudonym that a bind has shown.
+/// Imports a bundle and signs its clinical summary for a pseudonym that a bind has shown. `seq` increases with
+/// every snapshot of the subject.
 ///
 /// # Errors
 /// [`JourneyError::Unprovable`] naming resource and field when the bundle cannot be imported.
@@ -45,12 +46,13 @@ pub fn snapshot(
     bundle: &Bundle,
     subject: Fr,
     as_of: Day,
+    seq: u32,
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<SignedSnapshot, JourneyError> {
     let imported = import(bundle, &Scope::clinical_summary(as_of))
         .map_err(|refusal| JourneyError::Unprovable(refusal.to_string()))?;
     let key = issuer.signing();
-    let content = Snapshot::clinical_summary(&imported.records, subject, as_of, 1, key, rng)?;
+    let content = Snapshot::clinical_summary(&imported.records, subject, as_of, seq, key, rng)?;
     Ok(SignedSnapshot {
         content,
         issuer: issuer.name().clone(),

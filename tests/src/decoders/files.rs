@@ -1,7 +1,8 @@
 //! Files of the command line and the gateway.
 
+use medproof_cli::holder::{paper::Paper, state::State};
 use medproof_cli::statement_file::StatementFile;
-use medproof_cli::{secret, verify, wallet};
+use medproof_cli::{secret, verify};
 use medproof_gateway::journal as gateway;
 use sha2::{Digest, Sha256};
 
@@ -14,12 +15,21 @@ pub(super) fn secret_file(bytes: &[u8]) -> bool {
     true
 }
 
-/// The plain text of a wallet file: one encoding.
+/// The plain content of a wallet file: one encoding.
 pub(super) fn wallet_file(bytes: &[u8]) -> bool {
-    let Some(wallet) = wallet::decode(bytes) else {
+    let Ok(state) = State::from_bytes(bytes) else {
         return false;
     };
-    assert_eq!(wallet::encode(&wallet)[..], *bytes);
+    assert_eq!(state.to_bytes()[..], *bytes);
+    true
+}
+
+/// The plain content of a paper for a holder: one encoding.
+pub(super) fn paper(bytes: &[u8]) -> bool {
+    let Ok(paper) = Paper::from_bytes(bytes) else {
+        return false;
+    };
+    assert_eq!(paper.to_bytes()[..], *bytes);
     true
 }
 

@@ -72,6 +72,7 @@ pub const DECODERS: &[Decoder] = &[
     decoder!(code, records, Text, 5_000, 64 * KIB),
     decoder!(secret_file, files, Binary, 2_000, 64 * KIB),
     decoder!(wallet_file, files, Binary, 3_000, 64 * KIB),
+    decoder!(paper, files, Binary, 3_000, 64 * KIB),
     decoder!(statement_file, files, Text, 2_000, 256 * KIB),
     decoder!(receipt_file, files, Text, 3_000, 256 * KIB),
     decoder!(journal, files, Binary, 3_000, 64 * KIB),

@@ -10,15 +10,22 @@ use medproof_circuits::statements::{
     dispense::Dispense,
     eligibility::{Eligibility, Large, Standard},
 };
-use medproof_cli::journey::party::Party;
+use medproof_cli::holder::{
+    paper::{Content, Enrolment, Paper},
+    state::State,
+};
+use medproof_cli::journey::{party::Party, wallet::Membership};
 use medproof_cli::statement_file::StatementFile;
-use medproof_cli::{secret, verify, wallet};
+use medproof_cli::{secret, verify};
 use medproof_proto::field::fr_bytes;
 use medproof_proto::gateway::{self as gateway_wire, Asked};
 use medproof_proto::ledger::{self as ledger_wire, KnownCircuit, RegisteredKey};
 use medproof_proto::prover::{self as prover_wire, ProveRequest};
 use medproof_prover::wire::request;
-use medproof_records::identity::Secret;
+use medproof_records::{
+    dispensing::{Note, Ring},
+    identity::Secret,
+};
 use medproof_verifier::asked::Asked as Question;
 use medproof_verifier::entry::{PolicyAction, RegistryAction};
 use medproof_verifier::inclusion::leaf_hash;
@@ -418,7 +425,42 @@ pub(super) fn secret_file() -> Seeds {
 }
 
 pub(super) fn wallet_file() -> Seeds {
-    vec![wallet::encode(&Secret::new(f(5))).to_vec()]
+    let mut state = State::generate(&mut StdRng::seed_from_u64(1));
+    let empty = state.to_bytes().to_vec();
+    state.parties.insert(name("us-ma-enrolment"));
+    state.keep(enrolment().content);
+    vec![empty, state.to_bytes().to_vec()]
+}
+
+pub(super) fn paper() -> Seeds {
+    vec![enrolment().to_bytes().to_vec()]
+}
+
+/// What an authority gives a person whom it has enrolled.
+fn enrolment() -> Paper {
+    let membership = Membership {
+        domain: name("us-ma"),
+        index: 7,
+        person: f(6),
+        salt: f(7),
+        ts: Secret::new(f(8)),
+    };
+    let account = Note {
+        owner: f(1),
+        ring: Ring::empty(),
+        seq: 0,
+        rho: f(2),
+        rcm: f(3),
+    };
+    Paper {
+        from: name("us-ma-enrolment"),
+        content: Content::Enrolment(Box::new(Enrolment {
+            ledger_id: [9; 32],
+            membership,
+            account: Some(account),
+            from: 11,
+        })),
+    }
 }
 
 pub(super) fn statement_file() -> Seeds {

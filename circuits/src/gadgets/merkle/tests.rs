@@ -128,7 +128,13 @@ fn c12_a_path_of_another_depth_or_under_another_root_is_refused() {
         let path = tree.path(index).unwrap();
         let leaf = tree.leaf(index as usize);
         assert_eq!(leaf, shallow.leaf(index as usize));
-        for root in [shallow.root(), deep.root(), leaf, Fr::from(0u64), tree.root() + Fr::from(1u64)] {
+        for root in [
+            shallow.root(),
+            deep.root(),
+            leaf,
+            Fr::from(0u64),
+            tree.root() + Fr::from(1u64),
+        ] {
             assert!(!opened(&path, leaf, root).is_satisfied());
         }
         // The shallow path, filled up above or below.

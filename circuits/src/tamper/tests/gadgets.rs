@@ -1,8 +1,6 @@
 //! C1 to C5 and C7 over every gadget.
 
-use crate::gadgets::{
-    division, eddsa, identity, linear, merkle, pack, poseidon, range, registry, select,
-};
+use crate::gadgets::{division, eddsa, identity, linear, merkle, pack, poseidon, range, registry, select};
 use crate::scenario::world;
 use crate::tamper::checks::{BOUND_HINTS, EQUALITY_HINT, Gadget, given};
 use ark_bn254::Fr;
@@ -16,8 +14,8 @@ use linear::witness;
 use medproof_records::signing::SigningKey;
 use medproof_verifier::tree::DenseTree;
 use medproof_verifier::{Day, Name, Role, Tag};
-use rand::rngs::StdRng;
 use rand::Rng;
+use rand::rngs::StdRng;
 
 type Cs = ConstraintSystemRef<Fr>;
 type Given = Result<Vec<usize>, SynthesisError>;
@@ -34,7 +32,10 @@ fn number(cs: &Cs, rng: &mut StdRng, bits: u32) -> Result<FpVar<Fr>, SynthesisEr
 
 /// Two numbers of these bits, the smaller first.
 fn ordered(cs: &Cs, rng: &mut StdRng, bits: u32) -> Result<[FpVar<Fr>; 2], SynthesisError> {
-    let (a, b) = (rng.r#gen::<u128>() >> (128 - bits), rng.r#gen::<u128>() >> (128 - bits));
+    let (a, b) = (
+        rng.r#gen::<u128>() >> (128 - bits),
+        rng.r#gen::<u128>() >> (128 - bits),
+    );
     Ok([
         witness(cs, || Ok(Fr::from(a.min(b))))?,
         witness(cs, || Ok(Fr::from(a.max(b))))?,
@@ -107,7 +108,13 @@ fn accepted(cs: &Cs, rng: &mut StdRng) -> Result<Accepted, SynthesisError> {
     // Root, scope and day; party, scope, both coordinates; the two days with 15 low bits behind each; the path.
     let all = so_far(cs).len();
     let given = (0..8).chain([23]).chain(39..all).collect();
-    Ok(Accepted { key, root, scope, day, given })
+    Ok(Accepted {
+        key,
+        root,
+        scope,
+        day,
+        given,
+    })
 }
 
 fn accepted_if(cs: &Cs, rng: &mut StdRng, value: bool) -> Given {
@@ -115,7 +122,8 @@ fn accepted_if(cs: &Cs, rng: &mut StdRng, value: bool) -> Given {
     let condition = Boolean::new_witness(cs.clone(), || Ok(value))?;
     let mut given = a.given;
     given.push(so_far(cs).len() - 1);
-    a.key.enforce_accepted_if(&condition, &a.root, Role::Payer, &a.scope, &a.day)?;
+    a.key
+        .enforce_accepted_if(&condition, &a.root, Role::Payer, &a.scope, &a.day)?;
     Ok(given)
 }
 
@@ -136,7 +144,9 @@ fn path(cs: &Cs, rng: &mut StdRng) -> Given {
     let leaves: Vec<Fr> = (0..rng.gen_range(1..64)).map(|_| Fr::rand(rng)).collect();
     let index = rng.gen_range(0..leaves.len());
     let tree = DenseTree::<3>::new(leaves).map_err(|_| SynthesisError::Unsatisfiable)?;
-    let path = tree.path(index as u64).map_err(|_| SynthesisError::Unsatisfiable)?;
+    let path = tree
+        .path(index as u64)
+        .map_err(|_| SynthesisError::Unsatisfiable)?;
     let leaf = witness(cs, || Ok(tree.leaf(index)))?;
     let root = witness(cs, || Ok(tree.root()))?;
     let path = merkle::PathVar::new_witness(cs.clone(), &path)?;
@@ -148,7 +158,11 @@ fn path(cs: &Cs, rng: &mut StdRng) -> Given {
 /// A number of 251 bits, mostly close to the bound, and the bound.
 fn bounded(cs: &Cs, rng: &mut StdRng) -> Given {
     const BOUND: u32 = 0b1100_1110_0010_1101;
-    let value = if rng.r#gen() { BOUND } else { rng.gen_range(0..=BOUND) };
+    let value = if rng.r#gen() {
+        BOUND
+    } else {
+        rng.gen_range(0..=BOUND)
+    };
     let scale = witness(cs, || Ok(Fr::from(77u64)))?;
     let bits = (0..16)
         .rev()
@@ -456,7 +470,9 @@ fn c03_every_variable_of_every_gadget_is_in_a_constraint() {
 
 #[test]
 fn c04_no_auxiliary_of_a_gadget_has_another_value() {
-    GADGETS.iter().for_each(|gadget| gadget.binds_every_variable(0..3));
+    GADGETS
+        .iter()
+        .for_each(|gadget| gadget.binds_every_variable(0..3));
 }
 
 #[test]
@@ -466,5 +482,7 @@ fn c05_the_jacobian_of_every_gadget_has_full_column_rank() {
 
 #[test]
 fn c07_no_gadget_has_a_constraint_that_can_be_left_out() {
-    GADGETS.iter().for_each(|gadget| gadget.needs_every_constraint(0..12));
+    GADGETS
+        .iter()
+        .for_each(|gadget| gadget.needs_every_constraint(0..12));
 }

@@ -29,7 +29,10 @@ fn an_unbound_variable_is_found_and_the_other_root_of_a_bound_one() {
     assert!(square(5, false).is_satisfied() && square(5, true).is_satisfied());
     assert_eq!(square(6, true).broken(), [1]);
     let root = |x: u64| Freedom::Other(-Fr::from(x));
-    assert_eq!(square(5, false).freedoms(), [(0, root(5)), (2, Freedom::Idle(Loose::Released))]);
+    assert_eq!(
+        square(5, false).freedoms(),
+        [(0, root(5)), (2, Freedom::Idle(Loose::Released))]
+    );
     assert_eq!(square(5, true).freedoms(), [(0, root(5)), (2, root(3))]);
     assert_eq!(square(5, false).unused_variables(), [2]);
     assert!(square(5, true).unused_variables().is_empty());

@@ -127,7 +127,10 @@ fn an_unconstrained_selector_is_caught_by_single_changes_and_by_the_walk() {
         })
     };
     let other = |x: u64| Freedom::Other(fr(x));
-    assert_eq!(lookup(true).freedoms(), [(0, other(1)), (1, other(0)), (2, other(1))]);
+    assert_eq!(
+        lookup(true).freedoms(),
+        [(0, other(1)), (1, other(0)), (2, other(1))]
+    );
     // Over variables each selector is in a product, which changes with it.
     let alternatives = lookup(false).alternatives(&[0, 1, 2]);
     assert_eq!(alternatives, [[3, 6], [4, 7], [5, 8]]);

@@ -114,7 +114,6 @@ impl<G: Group> FixedBases<G> {
     ///
     /// # Panics
     /// If there are not exactly [`Self::len`] scalars.
-    #[must_use]
     pub fn msm(&self, scalars: &[Fr]) -> Projective<G> {
         assert_eq!(scalars.len(), self.len, "one scalar for each base");
         match self.kernels {

@@ -118,7 +118,10 @@ fn c04_no_private_variable_can_be_changed_alone_but_for_the_hints_of_signatures(
     let not_asked = statement(&World::with_row(false));
     println!("{:?}", not_asked.loose_parts());
     let other = World::of(5, true);
-    assert_eq!(always_free([&asked.system, &not_asked.system, &other.system()]), [0usize; 0]);
+    assert_eq!(
+        always_free([&asked.system, &not_asked.system, &other.system()]),
+        [0usize; 0]
+    );
 }
 
 #[test]
@@ -128,7 +131,11 @@ fn c07_each_constraint_refuses_something() {
     let survivors = survivors(worlds);
     println!("{:?}", now.elapsed());
     let alternatives = World::with_row(true).system().alternatives(&[]);
-    println!("{} {:?}", alternatives.len(), &alternatives[..alternatives.len().min(10)]);
+    println!(
+        "{} {:?}",
+        alternatives.len(),
+        &alternatives[..alternatives.len().min(10)]
+    );
     println!("{:?}", now.elapsed());
     assert_eq!(survivors, [0usize; 0]);
 }

@@ -14,7 +14,10 @@ fn world(seed: u64) -> (DispensePublic, Witness) {
         let mut rng = StdRng::seed_from_u64(seed);
         match seed % 4 {
             0 => p.drug("314076"),
-            1 => p.exempt(["icd10cm|G89.3", "icd10cm|D57.1"][seed as usize / 4 % 2], seed as usize / 4 % 2),
+            1 => p.exempt(
+                ["icd10cm|G89.3", "icd10cm|D57.1"][seed as usize / 4 % 2],
+                seed as usize / 4 % 2,
+            ),
             2 => p.fill_ring(p.date.0 - rng.gen_range(1..100)),
             _ => {}
         }
@@ -107,7 +110,11 @@ fn c04_no_private_variable_can_be_changed_alone_but_for_listed_hints() {
     let signed = circuit::SIGNED;
     assert_eq!(
         rich.loose_parts(),
-        [(signed, Loose::Hint), (signed, Loose::Released), ("rules over the ring", Loose::Hint)]
+        [
+            (signed, Loose::Hint),
+            (signed, Loose::Released),
+            ("rules over the ring", Loose::Hint)
+        ]
     );
     let plain = in_parts(&build(7, &|_: &mut Parts| {}));
     println!("{:?}", plain.loose_parts());
@@ -123,12 +130,18 @@ fn c07_each_constraint_refuses_something() {
     let now = std::time::Instant::now();
     let (public, witness) = rich();
     let first = system(&public, &witness);
-    let others = (0..8).map(world).map(|(public, witness)| system(&public, &witness));
+    let others = (0..8)
+        .map(world)
+        .map(|(public, witness)| system(&public, &witness));
     let survivors = survivors(std::iter::once(first).chain(others));
     println!("{:?}", now.elapsed());
     let s = in_parts(&rich());
     let alternatives = s.system.alternatives(&[]);
-    println!("{} {:?}", alternatives.len(), &alternatives[..alternatives.len().min(10)]);
+    println!(
+        "{} {:?}",
+        alternatives.len(),
+        &alternatives[..alternatives.len().min(10)]
+    );
     println!("{:?}", now.elapsed());
     assert_eq!(survivors, [0usize; 0]);
 }

@@ -97,7 +97,8 @@ fn c07_each_constraint_refuses_something() {
     let now = std::time::Instant::now();
     let first = system::<Small>(&World::eligible().assignment());
     println!("{}", first.constraints());
-    let survivors = survivors(std::iter::once(first).chain((0..4).map(random).map(|pair| system::<Small>(&pair))));
+    let survivors =
+        survivors(std::iter::once(first).chain((0..4).map(random).map(|pair| system::<Small>(&pair))));
     println!("{:?}", now.elapsed());
     assert_eq!(survivors, [0usize; 0]);
 }

@@ -1,4 +1,6 @@
-//! `medproof issuer`: the keys of a party that signs or posts.
+//! `medproof issuer`: the keys of a party that signs or posts, and what it signs for holders.
+
+mod sign;
 
 use crate::{
     CliError, Exit, Output,
@@ -30,6 +32,11 @@ enum Command {
         #[command(flatten)]
         passphrase: PassphraseArgs,
     },
+    /// Sign records for a holder whom a bind has shown; the file is encrypted to the holder.
+    #[command(subcommand)]
+    Sign(sign::Command),
+    /// Cancel the fills of a signed order that are still to come.
+    Cancel(sign::CancelArgs),
     /// Print a party's public keys.
     Show {
         /// The secret file.
@@ -56,6 +63,8 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             party
         }
         Command::Show { file, passphrase } => secret::read(file, passphrase.passphrase()?)?,
+        Command::Sign(command) => return sign::run(command, output),
+        Command::Cancel(args) => return sign::cancel(args, output),
     };
     let shown = public(&party);
     output.result(&shown, || {
