@@ -34,6 +34,9 @@ pub(crate) enum Received {
 /// Where to answer.
 type Reply = oneshot::Sender<Result<Received, Refusal>>;
 
+/// An entry's bytes and who waits for them.
+type Waiting = (Vec<u8>, Reply);
+
 enum Job {
     Check(Vec<u8>, Reply),
     Stop,
@@ -129,7 +132,7 @@ impl Worker {
     }
 
     /// What waits, and whether to go on after it; `None` when there is nothing left to do.
-    fn collect(&self) -> Option<(Vec<(Vec<u8>, Reply)>, bool)> {
+    fn collect(&self) -> Option<(Vec<Waiting>, bool)> {
         // A thread that panicked left the channel whole.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(Job::Check(bytes, reply)) = jobs.recv() else {
@@ -148,7 +151,7 @@ impl Worker {
     }
 
     /// Answers a batch. Rules and size are of one published state.
-    fn check(&self, batch: Vec<(Vec<u8>, Reply)>) {
+    fn check(&self, batch: Vec<Waiting>) {
         let published = self.published.borrow().clone();
         let (mut unproven, mut replies) = (Vec::new(), Vec::new());
         for (bytes, reply) in batch {
