@@ -19,7 +19,7 @@ pub const DEFAULT_TABLE_BYTES: usize = 3 << 30;
 pub struct Preparation {
     /// How the quotient reaches the proof. [`Form::Coset`] makes each proof faster and loading slower.
     pub form: Form,
-    /// Bytes for tables of multiples, for all circuits together; without tables a proof takes longer.
+    /// Bytes for bases and tables of multiples, for all circuits together; without tables a proof takes longer.
     pub table_bytes: usize,
 }
 

@@ -78,7 +78,7 @@ pub enum Form {
 pub struct Options {
     /// How the quotient reaches the proof.
     pub form: Form,
-    /// Bytes that tables of multiples may take, beside the bases themselves.
+    /// Bytes that the bases with their tables may take; one copy of the bases is always kept.
     pub table_bytes: usize,
     /// The kernels; proofs do not depend on them.
     pub kernels: Kernels,
@@ -204,9 +204,9 @@ impl PreparedCircuit {
             alpha: key.vk.alpha_g1,
             beta: key.vk.beta_g2,
             delta: key.vk.delta_g2,
-            a_query: Query::new(&key.a_query, share(variables)),
-            b_query: Query::new(&key.b_g2_query, share(2 * variables)),
-            c_query: Query::new(&bases, share(bases.len())),
+            a_query: Query::new(options.kernels, &key.a_query, share(variables)),
+            b_query: Query::new(options.kernels, &key.b_g2_query, share(2 * variables)),
+            c_query: Query::new(options.kernels, &bases, share(bases.len())),
         })
     }
 
@@ -240,14 +240,13 @@ impl PreparedCircuit {
         self.a.entries() + self.b.entries()
     }
 
-    /// Bytes of the tables of multiples, beside the bases themselves.
+    /// Bytes of the bases and their tables.
     pub fn table_bytes(&self) -> usize {
-        self.a_query.table_bytes() + self.b_query.table_bytes() + self.c_query.table_bytes()
+        self.a_query.bytes() + self.b_query.bytes() + self.c_query.bytes()
     }
 
     /// Bytes of matrices, roots, bases and tables.
     pub fn bytes(&self) -> usize {
-        let queries = self.a_query.bytes() + self.b_query.bytes() + self.c_query.bytes();
-        self.a.bytes() + self.b.bytes() + self.transform.table_bytes() + queries
+        self.a.bytes() + self.b.bytes() + self.transform.table_bytes() + self.table_bytes()
     }
 }

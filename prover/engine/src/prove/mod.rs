@@ -133,10 +133,10 @@ impl PreparedCircuit {
         self.transform(&mut values);
         steps.transforms = begin.elapsed();
         let begin = Instant::now();
-        let a = self.a_query.msm(|i| full[i]) + self.alpha;
+        let a = self.a_query.msm(full) + self.alpha;
         steps.msm_a = begin.elapsed();
         let begin = Instant::now();
-        let b = self.b_query.msm(|i| full[i]) + self.beta;
+        let b = self.b_query.msm(full) + self.beta;
         steps.msm_b = begin.elapsed();
         let begin = Instant::now();
         let c = self.c_msm(full, &values.a);
@@ -161,8 +161,8 @@ impl PreparedCircuit {
         let ((a, b), c) = rayon::join(
             || {
                 rayon::join(
-                    || self.a_query.msm(|i| full[i]) + self.alpha,
-                    || self.b_query.msm(|i| full[i]) + self.beta,
+                    || self.a_query.msm(full) + self.alpha,
+                    || self.b_query.msm(full) + self.beta,
                 )
             },
             || self.c_msm(full, &self.quotient(full)),
@@ -171,10 +171,7 @@ impl PreparedCircuit {
     }
 
     fn c_msm(&self, full: &[Fr], quotient: &[Fr]) -> G1Projective {
-        self.c_query.msm(|i| match i < self.variables {
-            true => full[i],
-            false => quotient[i - self.variables],
-        })
+        self.c_query.msm_of_two(full, quotient)
     }
 
     /// The scalars of the quotient in this circuit's form.
