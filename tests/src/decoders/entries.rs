@@ -8,6 +8,7 @@ use medproof_ledger::table::MemoryBase;
 use medproof_ledger::{State, Submission};
 use medproof_records::signing;
 use medproof_verifier::checkpoint::LogSigner;
+use medproof_verifier::context::bound;
 use medproof_verifier::entry::{
     Body, Burn, CircuitAction, CircuitChange, Close, Genesis, Governed, Open, Opening, PinnedCircuit,
     PolicyAction, PolicyChange, PolicyPurpose, PolicyTerms, Post, RegistryAction, RegistryChange, Seal,
@@ -165,8 +166,8 @@ fn statement() -> Post {
         ledger_id: [7; 32],
         circuit_id: verifying_key(CircuitName::Dispense).circuit_id(),
         relying_party: name("pharmacy-1"),
-        challenge: [6; 32],
-        payload_hash: [8; 32],
+        challenge: bound([6; 32]),
+        payload_hash: bound([8; 32]),
     };
     Post::new(&Statement::Dispense(public), &context, proof(), &signer(PARTY))
 }

@@ -27,6 +27,7 @@ use medproof_records::{
     identity::Secret,
 };
 use medproof_verifier::asked::Asked as Question;
+use medproof_verifier::context::bound;
 use medproof_verifier::entry::{PolicyAction, RegistryAction};
 use medproof_verifier::inclusion::leaf_hash;
 use medproof_verifier::opening::{Amounts, DispenseOpening, Event, Opening, PayableOpening};
@@ -474,8 +475,8 @@ pub(super) fn statement_file() -> Seeds {
                 ledger_id: [1; 32],
                 circuit_id: CircuitId([2; 32]),
                 relying_party: name("pharmacy-1"),
-                challenge: [3; 32],
-                payload_hash: [4; 32],
+                challenge: bound([3; 32]),
+                payload_hash: bound([4; 32]),
             },
             proof: entries::proof(),
         }
