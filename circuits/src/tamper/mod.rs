@@ -220,8 +220,8 @@ impl System {
         columns.filter(|i| !used[*i]).map(|i| i - self.inputs).collect()
     }
 
-    /// Private variables, in order of allocation, that can be changed alone without breaking a constraint
-    /// that held, and how.
+    /// Private variables, in order of allocation, that can be changed alone, and how: every constraint that
+    /// holds them holds before and after.
     pub fn freedoms(&self) -> Vec<(usize, Freedom)> {
         let Some(probe) = Probe::new(self) else {
             return Vec::new();

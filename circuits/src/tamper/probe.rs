@@ -82,16 +82,18 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// How the variable can move alone without breaking a constraint that holds. Each such constraint is
-    /// `square * d + slope = 0` for a change d other than 0: it admits every change, one, or none.
+    /// How the variable can move alone while every constraint that holds it holds before and after. Each is
+    /// then `square * d + slope = 0` for a change d other than 0: it admits every change, one, or none.
     pub(super) fn freedom(&self, column: usize) -> Option<Freedom> {
         let mut only: Option<Polynomial> = None;
         for (_, p) in self.polynomials(column) {
-            if p.rest != Fr::ZERO || (p.square == Fr::ZERO && p.slope == Fr::ZERO) {
-                continue;
-            }
-            if p.square == Fr::ZERO || p.slope == Fr::ZERO {
+            if p.rest != Fr::ZERO {
                 return None;
+            }
+            match (p.square == Fr::ZERO, p.slope == Fr::ZERO) {
+                (true, true) => continue,
+                (false, false) => {}
+                _ => return None,
             }
             match &only {
                 Some(o) if o.slope * p.square != p.slope * o.square => return None,

@@ -54,7 +54,7 @@ fn several<const N: usize>(cs: &Cs, rng: &mut StdRng) -> Result<Vec<FpVar<Fr>>, 
 fn hash<const N: usize>(cs: &Cs, rng: &mut StdRng) -> Given {
     let inputs = several::<N>(cs, rng)?;
     let given = so_far(cs);
-    poseidon::poseidon(&inputs)?;
+    let _ = poseidon::poseidon(&inputs)?;
     Ok(given)
 }
 
@@ -192,7 +192,7 @@ const GADGETS: &[Gadget] = &[
         synthesise: |cs, rng| {
             let (a, b) = (any(cs, rng)?, any(cs, rng)?);
             let given = so_far(cs);
-            linear::quotient(&a, &b)?;
+            let _ = linear::quotient(&a, &b)?;
             Ok(given)
         },
         loose: &[],
@@ -239,7 +239,7 @@ const GADGETS: &[Gadget] = &[
         constraints: 41,
         synthesise: |cs, rng| {
             let (a, b) = (number(cs, rng, 40)?, number(cs, rng, 40)?);
-            range::less_than(&a, &b, 40)?;
+            let _ = range::less_than(&a, &b, 40)?;
             Ok(vec![0, 1])
         },
         loose: &[],
@@ -249,7 +249,7 @@ const GADGETS: &[Gadget] = &[
         constraints: 9,
         synthesise: |cs, rng| {
             let (a, b) = (number(cs, rng, 8)?, number(cs, rng, 8)?);
-            range::less_or_equal(&a, &b, 8)?;
+            let _ = range::less_or_equal(&a, &b, 8)?;
             Ok(vec![0, 1])
         },
         loose: &[],
@@ -283,7 +283,7 @@ const GADGETS: &[Gadget] = &[
         name: "is zero, of zero",
         constraints: 2,
         synthesise: |cs, _| {
-            select::is_zero(&witness(cs, || Ok(Fr::from(0u64)))?)?;
+            let _ = select::is_zero(&witness(cs, || Ok(Fr::from(0u64)))?)?;
             Ok(vec![0])
         },
         loose: &[EQUALITY_HINT],
@@ -293,7 +293,7 @@ const GADGETS: &[Gadget] = &[
         constraints: 2,
         synthesise: |cs, rng| {
             let (a, b) = (any(cs, rng)?, any(cs, rng)?);
-            select::is_equal(&a, &b)?;
+            let _ = select::is_equal(&a, &b)?;
             Ok(vec![0, 1])
         },
         loose: &[],
@@ -304,7 +304,7 @@ const GADGETS: &[Gadget] = &[
         synthesise: |cs, rng| {
             let bit = Boolean::new_witness(cs.clone(), || Ok(rng.r#gen::<bool>()))?;
             let (a, b) = (any(cs, rng)?, any(cs, rng)?);
-            select::choose(&bit, &a, &b)?;
+            let _ = select::choose(&bit, &a, &b)?;
             Ok(vec![0, 1, 2])
         },
         loose: &[],
@@ -331,7 +331,7 @@ const GADGETS: &[Gadget] = &[
         name: "to boolean",
         constraints: 2,
         synthesise: |cs, rng| {
-            select::to_boolean(&number(cs, rng, 1)?)?;
+            let _ = select::to_boolean(&number(cs, rng, 1)?)?;
             Ok(vec![0])
         },
         loose: &[],
@@ -343,7 +343,7 @@ const GADGETS: &[Gadget] = &[
             let numerator = number(cs, rng, 40)?;
             let divisor = rng.gen_range(1..1u64 << 20);
             let divisor = witness(cs, || Ok(Fr::from(divisor)))?;
-            division::half_up(&numerator, &divisor, 40, 20)?;
+            let _ = division::half_up(&numerator, &divisor, 40, 20)?;
             Ok(vec![0, 1])
         },
         loose: &[],
@@ -378,7 +378,7 @@ const GADGETS: &[Gadget] = &[
         synthesise: |cs, rng| {
             let x = several::<5>(cs, rng)?;
             let given = so_far(cs);
-            poseidon::tagged(Tag::Note, [&x[0], &x[1], &x[2], &x[3], &x[4]])?;
+            let _ = poseidon::tagged(Tag::Note, [&x[0], &x[1], &x[2], &x[3], &x[4]])?;
             Ok(given)
         },
         loose: &[],
@@ -395,7 +395,7 @@ const GADGETS: &[Gadget] = &[
         synthesise: |cs, rng| {
             let leaves = several::<5>(cs, rng)?;
             let given = so_far(cs);
-            merkle::root_of(&leaves, 2)?;
+            let _ = merkle::root_of(&leaves, 2)?;
             Ok(given)
         },
         loose: &[],

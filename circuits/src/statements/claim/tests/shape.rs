@@ -3,8 +3,8 @@
 use super::World;
 use crate::statement::Circuit;
 use crate::statements::claim::{Claim, circuit};
-use crate::tamper::System;
 use crate::tamper::checks::{Statement, always_free, survivors};
+use crate::tamper::{Loose, System};
 use ark_bn254::Fr;
 use ark_relations::gr1cs::ConstraintSystem;
 use std::cell::RefCell;
@@ -113,29 +113,23 @@ fn statement(world: &World) -> Statement {
 /// either.
 #[test]
 fn c04_no_private_variable_can_be_changed_alone_but_for_the_hints_of_signatures() {
-    let asked = statement(&World::with_row(true));
-    println!("{:?}", asked.loose_parts());
-    let not_asked = statement(&World::with_row(false));
-    println!("{:?}", not_asked.loose_parts());
-    let other = World::of(5, true);
-    assert_eq!(
-        always_free([&asked.system, &not_asked.system, &other.system()]),
-        [0usize; 0]
-    );
+    let mut systems = Vec::new();
+    for seed in 0..12 {
+        let statement = statement(&World::of(seed, seed % 3 > 0));
+        for loose in statement.loose_parts() {
+            assert!(
+                [("signatures", Loose::Hint), ("signatures", Loose::Released)].contains(&loose),
+                "{loose:?}"
+            );
+        }
+        systems.push(statement.system);
+    }
+    // None is free in all of them.
+    assert_eq!(always_free(&systems), [0usize; 0]);
 }
 
 #[test]
 fn c07_each_constraint_refuses_something() {
-    let now = std::time::Instant::now();
-    let worlds = (0..4).map(|seed| World::of(seed, seed % 4 < 3).system());
-    let survivors = survivors(worlds);
-    println!("{:?}", now.elapsed());
-    let alternatives = World::with_row(true).system().alternatives(&[]);
-    println!(
-        "{} {:?}",
-        alternatives.len(),
-        &alternatives[..alternatives.len().min(10)]
-    );
-    println!("{:?}", now.elapsed());
-    assert_eq!(survivors, [0usize; 0]);
+    let worlds = (0..6).map(|seed| World::of(seed, seed % 3 < 2).system());
+    assert_eq!(survivors(worlds), [0usize; 0]);
 }

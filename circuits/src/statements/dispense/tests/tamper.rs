@@ -104,44 +104,33 @@ fn c02_c03_one_predicate_and_nothing_outside_it() {
 fn c04_no_private_variable_can_be_changed_alone_but_for_listed_hints() {
     let (public, witness) = rich();
     agree(&public, &witness, Ok(()));
-    let rich = in_parts(&(public, witness));
-    // Of the comparisons with the bounds of a signature, and the equality of class and ingredient that
-    // holds for entry 3.
+    // Of the comparisons with the bounds of a signature, and of values that are equal.
     let signed = circuit::SIGNED;
-    assert_eq!(
-        rich.loose_parts(),
-        [
-            (signed, Loose::Hint),
-            (signed, Loose::Released),
-            ("rules over the ring", Loose::Hint)
-        ]
-    );
-    let plain = in_parts(&build(7, &|_: &mut Parts| {}));
-    println!("{:?}", plain.loose_parts());
-    let other = in_parts(&build(8, &|p: &mut Parts| p.drug("314076")));
-    println!("{:?}", other.loose_parts());
+    let listed = [
+        (signed, Loose::Hint),
+        (signed, Loose::Released),
+        ("policy: drug leaf and class row", Loose::Hint),
+        ("daily dose and exemption", Loose::Hint),
+        ("rules over the ring", Loose::Hint),
+        ("new entry and next note", Loose::Hint),
+    ];
+    let mut systems = Vec::new();
+    for pair in std::iter::once((public, witness)).chain((0..12).map(world)) {
+        let statement = in_parts(&pair);
+        if statement.system.is_satisfied() {
+            for loose in statement.loose_parts() {
+                assert!(listed.contains(&loose), "{loose:?}");
+            }
+        }
+        systems.push(statement.system);
+    }
     // None is free in all of them.
-    let common = always_free([&rich.system, &plain.system, &other.system]);
-    assert_eq!(common, [0usize; 0]);
+    assert_eq!(always_free(&systems), [0usize; 0]);
 }
 
 #[test]
 fn c07_each_constraint_refuses_something() {
-    let now = std::time::Instant::now();
-    let (public, witness) = rich();
-    let first = system(&public, &witness);
-    let others = (0..8)
-        .map(world)
-        .map(|(public, witness)| system(&public, &witness));
-    let survivors = survivors(std::iter::once(first).chain(others));
-    println!("{:?}", now.elapsed());
-    let s = in_parts(&rich());
-    let alternatives = s.system.alternatives(&[]);
-    println!(
-        "{} {:?}",
-        alternatives.len(),
-        &alternatives[..alternatives.len().min(10)]
-    );
-    println!("{:?}", now.elapsed());
-    assert_eq!(survivors, [0usize; 0]);
+    let systems = std::iter::once(rich()).chain((0..8).map(world));
+    let systems = systems.map(|(public, witness)| system(&public, &witness));
+    assert_eq!(survivors(systems), [0usize; 0]);
 }
