@@ -440,7 +440,7 @@ fn void(
     if let Some(path) = receipt {
         secret::create(path, receipt_file(&voided.entry, &voided.receipt).as_bytes())?;
     }
-    let value = json!({ "voided": true, "entry": voided.receipt.index, "time": voided.time });
+    let value = json!({ "voided": true, "entry": voided.receipt.index, "time": voided.sealed });
     output.result(&value, || {
         format!(
             "taken back (entry {}); the holder goes on with `medproof wallet recover`",

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The lines of the plan: letter and number of the last.
-const LINES: [(char, usize); 4] = [('V', 9), ('A', 12), ('D', 3), ('L', 6)];
+const LINES: [(char, usize); 5] = [('V', 10), ('C', 15), ('A', 12), ('D', 3), ('L', 6)];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -61,10 +61,12 @@ fn every_line_has_a_test_that_exists() {
     let rows = rows();
     for (line, tests) in &rows {
         for test in tests {
-            assert!(
-                known.contains(test),
-                "{line} names `{test}`, which does not exist"
-            );
+            // `c01_*` stands for all tests of the line.
+            let exists = match test.strip_suffix('*') {
+                Some(start) => known.iter().any(|name| name.starts_with(start)),
+                None => known.contains(test),
+            };
+            assert!(exists, "{line} names `{test}`, which does not exist");
         }
     }
     for (letter, last) in LINES {

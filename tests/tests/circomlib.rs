@@ -234,6 +234,10 @@ fn under_a_key_with_torsion() -> (PublicKey, Fr, Signature) {
     let key = PublicKey { x: -key.x, y: -key.y };
     let message = Fr::from(42u64);
     let challenge = challenge(&key, message, r8.x, r8.y);
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the signer's equation holds modulo the group order"
+    )]
     let challenge = Scalar::from_le_bytes_mod_order(&challenge.into_bigint().to_bytes_le());
     let s = nonce + challenge * Scalar::from(8u64) * secret;
     let signature = Signature {

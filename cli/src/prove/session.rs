@@ -132,7 +132,7 @@ impl Session {
             "relying_party": party,
             "handed_over": accepted.hand_over,
             "entry": posted.map(|p| p.receipt.index),
-            "time": posted.map(|p| p.time),
+            "time": posted.map(|p| p.sealed),
             "receipt": self.receipt.as_ref().filter(|_| posted.is_some()).map(|p| p.display().to_string()),
             "witness_ms": timings.map(|t| ms(t.witness)),
             "proving_ms": timings.map(|t| ms(t.proving)),

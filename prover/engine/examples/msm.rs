@@ -6,7 +6,7 @@ use std::time::Instant;
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::VariableBaseMSM;
 use ark_ec::scalar_mul::BatchMulPreprocessing;
-use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ec::short_weierstrass::Projective;
 use ark_ff::UniformRand;
 use medproof_engine::msm::Group;
 use medproof_engine::{FixedBases, Kernels, MemoryCap};

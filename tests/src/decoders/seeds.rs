@@ -501,13 +501,15 @@ pub(super) fn journal() -> Seeds {
         [&[3][..], &challenge].concat(),
         [&[4][..], &challenge, &time, &[7; 32], &[8; 32]].concat(),
         [&[5][..], &challenge, &time, &position, &entry, &receipt].concat(),
+        [&[6][..], &challenge, &time, &[7; 32], &[8; 32], &[9; 32]].concat(),
     ];
     let mut out: Seeds = bodies.iter().map(|body| files::record(body)).collect();
     let whole: Vec<u8> = bodies
         .iter()
         .flat_map(|body| files::record(body).split_off(8))
         .collect();
-    out.push([&files::record(&[3])[..8], &whole].concat());
+    out.push([&files::record(&[])[..8], &whole].concat());
+    out.push([&b"mpgj\0\0\0\x01"[..], &whole].concat());
     out.extend(bodies);
     out
 }

@@ -345,7 +345,10 @@ fn zeros(bytes: &[u8]) -> bool {
 /// # Errors
 /// Where the bytes are damaged.
 pub fn kept(bytes: &[u8]) -> Result<Vec<u8>, usize> {
-    let (records, _) = parse(bytes)?;
+    let (records, _) = match bytes.strip_prefix(MAGIC_1) {
+        Some(records) => parse(&[&MAGIC[..], records].concat())?,
+        None => parse(bytes)?,
+    };
     let records = records.iter().flat_map(Record::to_bytes);
     Ok(MAGIC.iter().copied().chain(records).collect())
 }

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective, g1, g2};
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective, g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
-use ark_ff::{AdditiveGroup, Field, PrimeField, UniformRand, Zero};
+use ark_ff::{AdditiveGroup, Field, PrimeField, UniformRand};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 

@@ -166,7 +166,7 @@ fn c11_no_private_change_gives_a_note_or_fill_a_second_nullifier() {
             ..witness.public(honest.registry_root, Day(46_000), honest.ctx)
         };
         let holds = Dispense::relation(&public, &witness);
-        agree(&public, &witness, holds.clone());
+        agree(&public, &witness, holds);
         if holds.is_ok() {
             proven += 1;
             let nullifiers = |p: &DispensePublic| (p.nf_note, p.nf_fill);

@@ -83,7 +83,8 @@ fn a12_holder_and_policy_are_bound() {
 /// The nullifier follows from the person's secret and the policy's scope; each is bound, so that it has one value.
 #[test]
 fn c11_a_person_has_one_nullifier_in_a_trial() {
-    let changes: [(fn(&mut Witness), Refused); 5] = [
+    type Change = fn(&mut Witness);
+    let changes: [(Change, Refused); 5] = [
         (|w| w.identity.ts = Secret::new(one()), Refused::Identity),
         (|w| w.rules.sponsor += one(), Refused::Policy),
         (|w| w.rules.uniqueness_scope += one(), Refused::Policy),
