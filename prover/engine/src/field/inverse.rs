@@ -48,7 +48,7 @@ pub fn inverse(x: &Fq) -> Option<Fq> {
     Some(Fq::new_unchecked(BigInt(v)) * CORRECTION)
 }
 
-/// The inverse in Fq2 = Fq[u] / (u^2 + 1), by the norm; `None` for zero.
+/// The inverse in `Fq2 = Fq[u] / (u^2 + 1)`, by the norm; `None` for zero.
 #[must_use]
 pub fn inverse_quadratic(x: &Fq2) -> Option<Fq2> {
     let inverse = inverse(&(x.c0.square() + x.c1.square()))?;

@@ -7,7 +7,7 @@
 //! values on D --split with 1/w--> coefficients, bit-reversed --times z^i / n--> --merge with w--> values on D'
 //! ```
 //!
-//! [`split`](scalar::split) takes natural order to bit-reversed order and [`merge`](scalar::merge) takes it back,
+//! `split` takes natural order to bit-reversed order and `merge` takes it back,
 //! so that nothing is ever permuted. Both multiply a whole block by one root, so that the table of roots, in
 //! bit-reversed order, has `n / 2` entries for all levels together, and those of a smaller size are its prefix.
 
