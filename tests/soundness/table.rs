@@ -41,9 +41,9 @@ fn rows() -> BTreeMap<String, Vec<String>> {
         };
         assert_eq!(cells.len(), 5, "three cells: {row}");
         assert!(cells[3].len() > 3, "what it would have caught: {row}");
-        // Every other piece between backticks; paths are for the reader.
+        // What stands between backticks and begins like a test of a line; commands and paths are for the reader.
         let quoted = cells[2].split('`').skip(1).step_by(2);
-        let tests = quoted.filter(|q| !q.contains('/')).map(str::to_owned);
+        let tests = quoted.filter(|q| is_test(q)).map(str::to_owned);
         rows.entry((*line).to_owned()).or_default().extend(tests);
     }
     rows
@@ -52,6 +52,13 @@ fn rows() -> BTreeMap<String, Vec<String>> {
 fn is_line(cell: &str) -> bool {
     let mut chars = cell.chars();
     chars.next().is_some_and(|c| "VCADL".contains(c)) && chars.as_str().parse::<usize>().is_ok()
+}
+
+fn is_test(quoted: &str) -> bool {
+    let mut chars = quoted.chars();
+    chars.next().is_some_and(|c| "vcadl".contains(c))
+        && chars.by_ref().take(2).all(|c| c.is_ascii_digit())
+        && chars.next() == Some('_')
 }
 
 #[test]
