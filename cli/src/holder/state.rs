@@ -228,12 +228,16 @@ impl State {
             return Err(FormatError::new("parties", "not ascending"));
         }
         state.parties = parties.into_iter().collect();
-        for membership in r.list("identities", MAX_KEPT, Reader::membership)? {
-            state.wallet.join(membership);
+        let memberships = r.list("identities", MAX_KEPT, Reader::membership)?;
+        if !memberships.is_sorted_by(|a, b| a.domain < b.domain) {
+            return Err(FormatError::new("identities", "not ascending by domain"));
         }
-        for account in r.list("accounts", MAX_KEPT, Reader::account)? {
-            state.wallet.keep_account(account);
+        let accounts = r.list("accounts", MAX_KEPT, Reader::account)?;
+        if !accounts.is_sorted_by(|a, b| a.domain() < b.domain()) {
+            return Err(FormatError::new("accounts", "not ascending by domain"));
         }
+        memberships.into_iter().for_each(|m| state.wallet.join(m));
+        accounts.into_iter().for_each(|a| state.wallet.keep_account(a));
         state.wallet.benefits = r.list("balances", MAX_KEPT, Reader::balance)?;
         state.prescriptions = r.list("prescriptions", MAX_KEPT, |r| {
             let signed = r.prescription()?;

@@ -3,7 +3,7 @@
 //!
 //! Files from elsewhere are hostile until proven otherwise: every length is compared with the bytes that are
 //! there before memory is taken for it, every number must be canonical, every point on its curve and in its
-//! subgroup, nothing may be left over, and nothing panics. The layouts are in `docs/format.md`, section 23.
+//! subgroup, nothing may be left over, and nothing panics. The layouts are in `docs/format.md`, section 24.
 
 mod container;
 mod error;
