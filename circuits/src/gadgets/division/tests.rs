@@ -89,7 +89,9 @@ fn the_cost_is_as_documented_and_nothing_is_free() {
         let system =
             System::prove(|cs| half_up(&operand(&cs, 40), &operand(&cs, 9), num_bits, div_bits).map(|_| ()))
                 .unwrap();
-        assert!(system.is_satisfied() && system.free_variables().is_empty());
+        assert!(system.is_satisfied());
+        // Variables 0 and 1 are the operands: others may have the same quotient.
+        assert!(system.free_variables().iter().all(|&variable| variable < 2));
         assert_eq!(system.constraints(), num_bits + 2 * div_bits + 3);
     }
 }

@@ -85,20 +85,16 @@ fn c02_c03_one_predicate_and_nothing_outside_it() {
 #[test]
 fn c04_no_private_variable_can_be_changed_alone_but_for_listed_hints() {
     let eligible = statement::<Small>(&World::eligible().assignment());
-    println!("{:?}", eligible.loose_parts());
     let others = [random(1), random(2), random(3)].map(|pair| system::<Small>(&pair));
     let common = always_free(std::iter::once(&eligible.system).chain(&others));
-    println!("{common:?}");
     assert_eq!(common, [0usize; 0]);
 }
 
 #[test]
+#[ignore = "soak: every constraint of a large statement"]
 fn c07_each_constraint_refuses_something() {
-    let now = std::time::Instant::now();
     let first = system::<Small>(&World::eligible().assignment());
-    println!("{}", first.constraints());
     let survivors =
         survivors(std::iter::once(first).chain((0..4).map(random).map(|pair| system::<Small>(&pair))));
-    println!("{:?}", now.elapsed());
     assert_eq!(survivors, [0usize; 0]);
 }
