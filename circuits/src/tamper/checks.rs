@@ -5,6 +5,7 @@ use ark_bn254::Fr;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A kind of variable that may be loose, and why that is harmless.
@@ -35,6 +36,8 @@ pub(crate) struct Gadget {
     pub(crate) synthesise: Synthesis,
     /// Kinds of variables that may be loose.
     pub(crate) loose: &'static [Exception],
+    /// Auxiliaries, by number, that have other values together, and why that is harmless.
+    pub(crate) choices: &'static [(&'static [usize], &'static str)],
 }
 
 /// Synthesises over values drawn from the generator and returns the private variables that are given to the
@@ -84,11 +87,13 @@ impl Gadget {
         assert_eq!(found, (1, self.constraints), "{}", self.name);
     }
 
-    /// C3: every variable is in a constraint.
+    /// C3: every auxiliary is in a constraint.
     pub(crate) fn uses_every_variable(&self) {
-        let (system, _) = self.honest(0);
+        let (system, given) = self.honest(0);
         assert!(system.unused_inputs().is_empty(), "{}", self.name);
-        assert_eq!(system.unused_variables(), [0usize; 0], "{}", self.name);
+        let mut unused = system.unused_variables();
+        unused.retain(|variable| !given.contains(variable));
+        assert_eq!(unused, [0usize; 0], "{}", self.name);
     }
 
     /// C4: no auxiliary can be changed alone, nor with those that repair it; but for the exceptions.
@@ -102,9 +107,11 @@ impl Gadget {
                     Freedom::Other(value) => panic!("{}: {variable} may be {value}", self.name),
                 }
             }
-            let alternatives = system.alternatives(&given);
-            assert!(alternatives.is_empty(), "{}: {alternatives:?}", self.name);
         }
+        let (system, given) = self.honest(0);
+        let mut alternatives = system.alternatives(&given);
+        alternatives.retain(|changed| self.choices.iter().all(|(choice, _)| choice != changed));
+        assert!(alternatives.is_empty(), "{}: {alternatives:?}", self.name);
     }
 
     fn allows(&self, variable: usize, kind: Loose) {
@@ -127,32 +134,46 @@ impl Gadget {
 
     /// C7: without any of its constraints something else is accepted.
     pub(crate) fn needs_every_constraint(&self, seeds: Range<u64>) {
-        let survivors = survivors(seeds.map(|seed| self.honest(seed).0));
+        let mut survivors = survivors(seeds, |seed| self.honest(seed).0);
+        let reviewed = REVIEWED.iter().find(|(name, ..)| *name == self.name);
+        survivors.retain(|row| !reviewed.is_some_and(|(_, rows, _)| rows.contains(row)));
         assert_eq!(survivors, [0usize; 0], "{}", self.name);
     }
 }
 
+/// Constraints whose need the harness does not see: gadget, constraints, and why they are needed.
+const REVIEWED: &[(&str, Range<usize>, &str)] = &[(
+    "one selector of five",
+    0..5,
+    "without its booleanity a selector is -1 beside two that are 1; with the random values here, and the result \
+     given, no such combination is the result",
+)];
+
 /// C7: the constraints of which no assignment among these shows that they are needed. The systems differ in
 /// their assignments only; one that breaks a constraint is a lie.
-pub(crate) fn survivors(systems: impl IntoIterator<Item = System>) -> Vec<usize> {
+pub(crate) fn survivors(seeds: Range<u64>, system: impl Fn(u64) -> System) -> Vec<usize> {
     let mut left: Option<Vec<usize>> = None;
-    for system in systems {
+    let harder = seeds.clone().map(|seed| (seed, true)).take(2);
+    for (seed, recompute) in seeds.map(|seed| (seed, false)).chain(harder) {
+        let system = system(seed);
         let rows = left.unwrap_or_else(|| (0..system.constraints()).collect());
-        let deletion = system.delete_each(&rows);
+        let deletion = match recompute {
+            false => system.delete_each(&rows),
+            // More than a few are a finding as they are.
+            true if rows.len() > 300 => return rows,
+            true => system.delete_and_recompute(&rows),
+        };
         let Deletion {
             by_rank,
             by_vector,
             survivors,
         } = deletion;
-        println!(
-            "of {}: {by_rank} by rank, {by_vector} by vector, {} left",
-            rows.len(),
-            survivors.len()
-        );
-        left = Some(survivors);
-        if left.as_ref().is_some_and(Vec::is_empty) {
-            break;
+        let (all, rest) = (rows.len(), survivors.len());
+        println!("{seed}: of {all} {by_rank} by rank, {by_vector} by vector, {rest} left");
+        if survivors.is_empty() {
+            return survivors;
         }
+        left = Some(survivors);
     }
     left.unwrap_or_default()
 }
@@ -165,28 +186,23 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    fn part(&self, variable: usize) -> &'static str {
+    pub(crate) fn part(&self, variable: usize) -> &'static str {
         let at = self.parts.iter().find(|(_, end)| variable < *end);
         at.map_or("", |(name, _)| *name)
     }
 
-    /// C4: private variables that can be changed alone, by part and kind, each once. None may have another
-    /// value than the one or any.
-    pub(crate) fn loose_parts(&self) -> Vec<(&'static str, Loose)> {
-        let freedoms = self.system.freedoms();
-        let mut loose: Vec<_> = freedoms
-            .into_iter()
-            .map(|(variable, freedom)| {
-                let part = self.part(variable);
-                match freedom {
-                    Freedom::Idle(kind) => (part, kind),
-                    Freedom::Other(value) => panic!("{part}: {variable} may be {value}"),
-                }
-            })
-            .collect();
-        loose.sort_unstable();
-        loose.dedup();
-        loose
+    /// C4: private variables that can be changed alone, by part and kind, each once; without a kind those that
+    /// have one other value.
+    pub(crate) fn loose_parts(&self) -> Vec<(&'static str, Option<Loose>)> {
+        let freedoms = self.system.freedoms().into_iter();
+        let loose = freedoms.map(|(variable, freedom)| {
+            let kind = match freedom {
+                Freedom::Idle(kind) => Some(kind),
+                Freedom::Other(_) => None,
+            };
+            (self.part(variable), kind)
+        });
+        BTreeSet::from_iter(loose).into_iter().collect()
     }
 }
 

@@ -42,19 +42,21 @@ impl System {
             .collect()
     }
 
-    /// The constraints whose derivative, over all variables and public inputs, may be a combination of the
-    /// others': deleting any other constraint gives the solutions a dimension more.
-    ///
-    /// Only what [`peel`] sees is left out. Eliminating the rest, which is mostly range checks, would take long
-    /// and say little: bits are isolated points, so that their derivatives depend on each other.
-    pub(super) fn dependent(&self, probe: &Probe<'_>) -> Vec<usize> {
+    /// The constraints whose derivative, over all variables and public inputs, is a combination of the
+    /// others': deleting any other constraint gives the solutions a dimension more. With `peel_only` also
+    /// those that are not seen to be independent at a glance.
+    pub(super) fn dependent(&self, probe: &Probe<'_>, peel_only: bool) -> Vec<usize> {
         // A combination of rows that vanishes is a kernel vector of the transpose.
         let equations = (1..self.variables).map(|column| {
             let terms = probe.polynomials(column).filter(|(_, p)| p.slope != Fr::ZERO);
             terms.map(|(row, p)| (row, p.slope)).collect()
         });
+        let equations: Vec<Vec<(usize, Fr)>> = equations.collect();
+        if !peel_only {
+            return open(equations, self.rows.len());
+        }
         let mut known = vec![false; self.rows.len()];
-        peel(&equations.collect::<Vec<_>>(), &mut known);
+        peel(&equations, &mut known);
         (0..known.len()).filter(|row| !known[*row]).collect()
     }
 }

@@ -61,9 +61,8 @@ impl System {
     }
 
     /// Deletes each of these constraints in turn and asks whether something else is then accepted: by the
-    /// rank of the Jacobian over all variables; then by a walk from this assignment; then by changing one
-    /// variable of the constraint and recomputing all that follows. From an assignment that breaks a
-    /// constraint, which is a lie about the same system, only walks.
+    /// rank of the Jacobian over all variables, then by a walk from this assignment. From an assignment that
+    /// breaks a constraint, which is a lie about the same system, only the walk.
     ///
     /// This shows that no constraint says only what others say. It does not show that what a deleted constraint
     /// lets in is a false statement, nor that the constraints are enough.
@@ -71,25 +70,45 @@ impl System {
         let Some(probe) = Probe::new(self) else {
             return Deletion::default();
         };
-        let mut rest = constraints.to_vec();
         let honest = self.is_satisfied();
-        if honest {
-            let dependent = self.dependent(&probe);
+        let mut rest = constraints.to_vec();
+        let keep = |rest: &mut Vec<usize>, dependent: Vec<usize>| {
+            let before = rest.len();
             rest.retain(|row| dependent.binary_search(row).is_ok());
+            before - rest.len()
+        };
+        let mut by_rank = 0;
+        if honest {
+            by_rank += keep(&mut rest, self.dependent(&probe, true));
         }
-        let by_rank = constraints.len() - rest.len();
-        let dependent = rest.len();
         let mut wanted = vec![false; self.rows.len()];
         rest.iter().for_each(|row| wanted[*row] = true);
         let alone = walk(probe, &self.movable(&[]), &wanted).alone;
+        let before = rest.len();
         rest.retain(|row| !alone[*row]);
-        if let (true, false, Some(mut probe)) = (honest, rest.is_empty(), Probe::new(self)) {
+        let by_vector = before - rest.len();
+        // The elimination takes longest, and there is often nothing left for it.
+        if let (true, false, Some(probe)) = (honest, rest.is_empty(), Probe::new(self)) {
+            by_rank += keep(&mut rest, self.dependent(&probe, false));
+        }
+        Deletion {
+            by_rank,
+            by_vector,
+            survivors: rest,
+        }
+    }
+
+    /// What [`System::delete_each`] leaves, looked at harder: one variable of the constraint is changed and all
+    /// that follows from it recomputed. Takes long for each constraint; none in set-up mode or from a lie.
+    pub fn delete_and_recompute(&self, constraints: &[usize]) -> Deletion {
+        let mut rest = constraints.to_vec();
+        if let (true, Some(mut probe)) = (self.is_satisfied(), Probe::new(self)) {
             let definitions = probe.definitions();
             rest.retain(|row| !probe.breaks_alone(*row, &definitions));
         }
         Deletion {
-            by_rank,
-            by_vector: dependent - rest.len(),
+            by_rank: 0,
+            by_vector: constraints.len() - rest.len(),
             survivors: rest,
         }
     }
@@ -152,7 +171,10 @@ fn start(probe: &Probe<'_>, movable: &[usize], met: &mut Walk, queue: &mut VecDe
             }
         }
         for by in candidates {
+            // A change that breaks nothing is a freedom, which is reported as such.
+            let satisfying = met.satisfying.len();
             step(probe, &[], (column, by), met, queue);
+            met.satisfying.truncate(satisfying);
         }
     }
 }
@@ -178,8 +200,7 @@ fn step(
     let mut changes = changes.to_vec();
     changes.push(change);
     match next {
-        // A first change that breaks nothing is a freedom, which is reported as such.
-        (None, _) if changes.len() > 1 => {
+        (None, _) => {
             let mut sums: BTreeMap<usize, Fr> = BTreeMap::new();
             for (column, by) in changes {
                 *sums.entry(column - probe.inputs).or_default() += by;

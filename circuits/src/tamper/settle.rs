@@ -3,10 +3,10 @@
 use super::probe::{Polynomial, Probe, Use};
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Most variables that are recomputed.
-const STEPS: usize = 1_000;
+/// Most changes that are tried for one constraint, over all its variables.
+const STEPS: usize = 5_000;
 
 impl Probe<'_> {
     /// For each variable the first constraint that holds it: usually the one that defines it.
@@ -20,35 +20,61 @@ impl Probe<'_> {
     /// else by the one whose change breaks the fewest. Public inputs follow too. Starts from an
     /// assignment that breaks nothing, and returns to it.
     pub(super) fn breaks_alone(&mut self, target: usize, definitions: &[usize]) -> bool {
-        for column in self.variables(target) {
-            let mut candidates = vec![Fr::from(0x9e37_79b9_u64)];
-            for (row, p) in self.polynomials(column) {
-                let roots = p.roots().into_iter();
-                let others = roots.filter(|by| row != target && *by != Fr::ZERO);
-                candidates.extend(others.take(1));
+        let mut steps = STEPS;
+        for (column, by) in self.beginnings(target) {
+            let mut changes = vec![(column, by)];
+            self.shift(column, by);
+            let found = self.settle(target, definitions, &mut changes, &mut steps);
+            for (column, by) in changes.into_iter().rev() {
+                self.shift(column, -by);
             }
-            // The roots keep other constraints, so they come first.
-            candidates.reverse();
-            candidates.truncate(4);
-            for by in candidates {
-                let mut changes = vec![(column, by)];
-                self.shift(column, by);
-                let found = self.settle(target, definitions, &mut changes);
-                for (column, by) in changes.into_iter().rev() {
-                    self.shift(column, -by);
-                }
-                if found {
-                    return true;
-                }
+            if found || steps == 0 {
+                return found;
             }
         }
         false
     }
 
-    fn settle(&mut self, target: usize, definitions: &[usize], changes: &mut Vec<(usize, Fr)>) -> bool {
+    /// Changes to begin with: of variables of the constraint, first those that keep another constraint of
+    /// theirs; then of their neighbours in other constraints, in the same way.
+    fn beginnings(&self, target: usize) -> Vec<(usize, Fr)> {
+        let kept = |column: usize| {
+            let polynomials = self.polynomials(column).filter(|(row, _)| *row != target);
+            let roots = polynomials.flat_map(|(_, p)| p.roots());
+            let mut kept: Vec<(usize, Fr)> = Vec::new();
+            for by in roots.filter(|by| *by != Fr::ZERO) {
+                if kept.len() < 3 && !kept.contains(&(column, by)) {
+                    kept.push((column, by));
+                }
+            }
+            kept
+        };
+        let own = self.variables(target);
+        let mut found: Vec<(usize, Fr)> = own.iter().flat_map(|c| kept(*c)).collect();
+        found.extend(own.iter().map(|c| (*c, Fr::from(0x9e37_79b9_u64))));
+        let rows = own.iter().flat_map(|c| self.uses[*c].iter().map(|u| u.row));
+        let neighbours = rows.take(8).flat_map(|row| self.variables(row));
+        for column in neighbours.take(100) {
+            if !own.contains(&column) {
+                found.extend(kept(column));
+            }
+        }
+        found
+    }
+
+    fn settle(
+        &mut self,
+        target: usize,
+        definitions: &[usize],
+        changes: &mut Vec<(usize, Fr)>,
+        steps: &mut usize,
+    ) -> bool {
         let mut broken = BTreeSet::new();
         let mut last = changes[0].0;
-        for _ in 0..STEPS {
+        // What the search began with stays, and nothing is recomputed more than twice.
+        let mut times: BTreeMap<usize, usize> = BTreeMap::from([(last, 2)]);
+        while *steps > 0 {
+            *steps -= 1;
             for term in &self.uses[last] {
                 match self.is_broken(term.row) {
                     true => broken.insert(term.row),
@@ -58,22 +84,21 @@ impl Probe<'_> {
             let Some(row) = broken.iter().copied().find(|row| *row != target) else {
                 return broken.contains(&target);
             };
-            let Some((column, by)) = self.repair(row, definitions, changes) else {
+            let mut columns = self.variables(row);
+            columns.retain(|c| times.get(c).is_none_or(|n| *n < 2));
+            let Some((column, by)) = self.repair(row, definitions, columns) else {
                 return false;
             };
             self.shift(column, by);
             changes.push((column, by));
+            *times.entry(column).or_default() += 1;
             last = column;
         }
         false
     }
 
-    /// A change of one variable that makes the constraint hold.
-    fn repair(&self, row: usize, definitions: &[usize], changes: &[(usize, Fr)]) -> Option<(usize, Fr)> {
-        // What the search began with stays, and nothing is recomputed more than twice.
-        let times = |column: usize| changes.iter().filter(|(c, _)| *c == column).count();
-        let mut columns = self.variables(row);
-        columns.retain(|c| *c != changes[0].0 && times(*c) < 2);
+    /// A change of one of these variables that makes the constraint hold.
+    fn repair(&self, row: usize, definitions: &[usize], mut columns: Vec<usize>) -> Option<(usize, Fr)> {
         if let Some(defined) = columns.iter().rev().find(|c| definitions[**c] == row) {
             columns = vec![*defined];
         }

@@ -185,6 +185,10 @@ fn selected(cs: &Cs, rng: &mut StdRng) -> Given {
     Ok(given)
 }
 
+/// Why the eighth of a key is not unique.
+const EIGHTHS: &str =
+    "eight points Q have 8Q = A; that there is one is all that is asked, and nothing else reads it";
+
 const GADGETS: &[Gadget] = &[
     Gadget {
         name: "quotient",
@@ -196,6 +200,7 @@ const GADGETS: &[Gadget] = &[
             Ok(given)
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "not zero",
@@ -206,6 +211,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "bound input",
@@ -215,6 +221,7 @@ const GADGETS: &[Gadget] = &[
             Ok(Vec::new())
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "bits",
@@ -224,6 +231,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "range",
@@ -233,6 +241,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "less than",
@@ -243,6 +252,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "less or equal",
@@ -253,6 +263,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "at most another",
@@ -263,12 +274,14 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "at most a constant",
         constraints: 8,
         synthesise: bounded,
         loose: &BOUND_HINTS,
+        choices: &[],
     },
     Gadget {
         name: "split",
@@ -278,6 +291,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "is zero, of zero",
@@ -287,6 +301,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0])
         },
         loose: &[EQUALITY_HINT],
+        choices: &[],
     },
     Gadget {
         name: "is equal, of different values",
@@ -297,6 +312,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "choose",
@@ -308,6 +324,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1, 2])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "equal if",
@@ -320,12 +337,14 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1, 2])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "one selector of five",
         constraints: 12,
         synthesise: selected,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "to boolean",
@@ -335,6 +354,7 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "division",
@@ -347,30 +367,35 @@ const GADGETS: &[Gadget] = &[
             Ok(vec![0, 1])
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "hash of one",
         constraints: 3 * (8 * 2 + 56 - 1),
         synthesise: hash::<1>,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "hash of two",
         constraints: 3 * (8 * 3 + 57 - 1),
         synthesise: hash::<2>,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "tree node",
         constraints: 297,
         synthesise: hash::<4>,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "hash of twelve",
         constraints: 3 * (8 * 13 + 65 - 1),
         synthesise: hash::<12>,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "tagged hash",
@@ -382,12 +407,14 @@ const GADGETS: &[Gadget] = &[
             Ok(given)
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "path",
         constraints: 3 * 302 + 1,
         synthesise: path,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "root of five leaves",
@@ -399,12 +426,14 @@ const GADGETS: &[Gadget] = &[
             Ok(given)
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "identity",
         constraints: 872 + 4_802,
         synthesise: member,
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "accepted key",
@@ -415,18 +444,21 @@ const GADGETS: &[Gadget] = &[
             Ok(a.given)
         },
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "accepted key, asked for",
         constraints: 53 + 3_411,
         synthesise: |cs, rng| accepted_if(cs, rng, true),
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "accepted key, not asked for",
         constraints: 53 + 3_411,
         synthesise: |cs, rng| accepted_if(cs, rng, false),
         loose: &[],
+        choices: &[],
     },
     Gadget {
         name: "signature",
@@ -438,18 +470,21 @@ const GADGETS: &[Gadget] = &[
             Ok(given)
         },
         loose: &BOUND_HINTS,
+        choices: &[(&[6, 7], EIGHTHS)],
     },
     Gadget {
         name: "signature, asked for",
         constraints: 1 + eddsa::VERIFY_COST + 6,
         synthesise: |cs, rng| signed_if(cs, rng, true),
         loose: &BOUND_HINTS,
+        choices: &[(&[13, 14], EIGHTHS)],
     },
     Gadget {
         name: "signature, not asked for",
         constraints: 1 + eddsa::VERIFY_COST + 6,
         synthesise: |cs, rng| signed_if(cs, rng, false),
         loose: &BOUND_HINTS,
+        choices: &[(&[13, 14], EIGHTHS)],
     },
 ];
 

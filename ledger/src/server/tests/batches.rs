@@ -69,6 +69,9 @@ async fn an_audit_names_the_bad_proof_among_good_ones() {
     state.append_refused(bad.kind(), &bad.to_bytes()).unwrap();
     state.seal(time).unwrap();
     state.commit().unwrap();
+    // A batch more, for at its start a ledger checks the last one.
+    state.seal(time).unwrap();
+    state.commit().unwrap();
     drop(state);
     let server = start(directory.path()).await;
     let mut ledger = connect(&server).await;
