@@ -27,8 +27,8 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Decodes an entry and checks its proof and signatures against the rules in force. Takes about two
-    /// milliseconds for a statement; runs on any thread.
+    /// Decodes an entry and checks its proof and signatures against the rules in force. Runs on any
+    /// thread.
     ///
     /// # Errors
     /// [`Refusal`].

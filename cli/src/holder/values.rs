@@ -217,6 +217,20 @@ impl Reader<'_> {
         Ok((signer, key, signature))
     }
 
+    /// A party's word: who signed, then what.
+    fn attested<T>(
+        &mut self,
+        content: impl FnOnce(&mut Self) -> Result<T, FormatError>,
+    ) -> Result<Attested<T>, FormatError> {
+        let (signer, key, signature) = self.signed()?;
+        Ok(Attested {
+            content: content(self)?,
+            signer,
+            key,
+            signature,
+        })
+    }
+
     fn code(&mut self, field: &'static str) -> Result<Code, FormatError> {
         let packed = self.u128(field)?;
         Code::from_packed(packed).map_err(|_| FormatError::new(field, "not a packed code"))
@@ -336,24 +350,20 @@ impl Reader<'_> {
     /// # Errors
     /// [`FormatError`].
     pub fn coverage(&mut self) -> Result<Attested<Coverage>, FormatError> {
-        let (signer, key, signature) = self.signed()?;
-        let content = Coverage {
-            subject: self.fr("subject")?,
-            payer: self.name("payer")?,
-            plan: self.plan()?,
-            member_secret: self.fr("member_secret")?,
-            start: self.day("start")?,
-            end: self.day("end")?,
-        };
-        if content.payer != signer {
+        let coverage = self.attested(|r| {
+            Ok(Coverage {
+                subject: r.fr("subject")?,
+                payer: r.name("payer")?,
+                plan: r.plan()?,
+                member_secret: r.fr("member_secret")?,
+                start: r.day("start")?,
+                end: r.day("end")?,
+            })
+        })?;
+        if coverage.content.payer != coverage.signer {
             return Err(FormatError::new("payer", "is not the party that signed"));
         }
-        Ok(Attested {
-            content,
-            signer,
-            key,
-            signature,
-        })
+        Ok(coverage)
     }
 
     /// A signed prior authorisation.
@@ -361,22 +371,17 @@ impl Reader<'_> {
     /// # Errors
     /// [`FormatError`].
     pub fn authorisation(&mut self) -> Result<Attested<PriorAuthorisation>, FormatError> {
-        let (signer, key, signature) = self.signed()?;
-        let content = PriorAuthorisation {
-            subject: self.fr("subject")?,
-            procedure: self.code("procedure")?,
-            units: self.u16("units")?,
-            start: self.day("start")?,
-            end: self.day("end")?,
-            payer: self.name("payer")?,
-            source: self.source()?,
-            salt: self.fr("salt")?,
-        };
-        Ok(Attested {
-            content,
-            signer,
-            key,
-            signature,
+        self.attested(|r| {
+            Ok(PriorAuthorisation {
+                subject: r.fr("subject")?,
+                procedure: r.code("procedure")?,
+                units: r.u16("units")?,
+                start: r.day("start")?,
+                end: r.day("end")?,
+                payer: r.name("payer")?,
+                source: r.source()?,
+                salt: r.fr("salt")?,
+            })
         })
     }
 
@@ -385,28 +390,25 @@ impl Reader<'_> {
     /// # Errors
     /// [`FormatError`].
     pub fn service(&mut self) -> Result<Attested<RenderedService>, FormatError> {
-        let (signer, key, signature) = self.signed()?;
-        let content = RenderedService {
-            subject: self.fr("subject")?,
-            procedure: self.code("procedure")?,
-            diagnosis: self.code("diagnosis")?,
-            units: self.u16("units")?,
-            charge: Cents::new(self.u64("charge")?)
-                .ok_or_else(|| FormatError::new("charge", "out of range"))?,
-            service: self.day("service date")?,
-            npi: match self.u64("npi")? {
-                0 => None,
-                number => Some(Npi::from_number(number).map_err(|e| FormatError::new("npi", e.to_string()))?),
-            },
-            facility: self.option("facility", |r| r.name("facility"))?,
-            source: self.source()?,
-            salt: self.fr("salt")?,
-        };
-        Ok(Attested {
-            content,
-            signer,
-            key,
-            signature,
+        self.attested(|r| {
+            Ok(RenderedService {
+                subject: r.fr("subject")?,
+                procedure: r.code("procedure")?,
+                diagnosis: r.code("diagnosis")?,
+                units: r.u16("units")?,
+                charge: Cents::new(r.u64("charge")?)
+                    .ok_or_else(|| FormatError::new("charge", "out of range"))?,
+                service: r.day("service date")?,
+                npi: match r.u64("npi")? {
+                    0 => None,
+                    number => {
+                        Some(Npi::from_number(number).map_err(|e| FormatError::new("npi", e.to_string()))?)
+                    }
+                },
+                facility: r.option("facility", |r| r.name("facility"))?,
+                source: r.source()?,
+                salt: r.fr("salt")?,
+            })
         })
     }
 

@@ -10,8 +10,7 @@ use rand::rngs::OsRng;
 use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroize;
 
-/// Memory for tables of multiples that all circuits share, unless said otherwise. With it a prover that holds
-/// every circuit stays below 6 GiB.
+/// Memory for tables of multiples that all circuits share, unless said otherwise.
 pub const DEFAULT_TABLE_BYTES: usize = 3 << 30;
 
 /// What a circuit's preparation may cost.
@@ -34,7 +33,7 @@ impl Preparation {
         form: Form::Coefficients,
         table_bytes: DEFAULT_TABLE_BYTES,
     };
-    /// For very many proofs: keys are converted first, from seconds for 2^13 points to minutes for 2^19.
+    /// For very many proofs: keys are converted first, by `n log n` products of points with scalars.
     pub const CONVERTED: Self = Self {
         form: Form::Coset,
         table_bytes: DEFAULT_TABLE_BYTES,

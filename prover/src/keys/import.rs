@@ -44,7 +44,7 @@ impl CircuitKeys {
     ///
     /// Sizes and the matrices A and B are compared entry by entry. A `.zkey` does not hold C, which its points
     /// contain: before the key is used, a proof made with it must verify. Converting the H query takes
-    /// `n log n` scalar multiplications for a domain of `n` points: seconds for 2^13, minutes for 2^18.
+    /// `n log n` scalar multiplications for a domain of `n` points.
     ///
     /// # Errors
     /// [`KeysError::Foreign`] when the key is for other constraints or its verifying key is refused.
