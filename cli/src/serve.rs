@@ -59,6 +59,10 @@ struct LedgerArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7001")]
     listen: SocketAddr,
+    /// Address on which the log's tiles, health and metrics are served over HTTP; port 0 takes a free one
+    /// [default: not served].
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
     /// Secret file with the key that signs checkpoints.
     #[arg(long, value_name = "FILE")]
     log_key: PathBuf,
@@ -154,6 +158,7 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let key = SigningKey::from_bytes(&Zeroizing::new(log.posting().to_bytes()));
     let mut config = ledger::Config::loopback(args.directory.clone(), key, genesis);
     config.listen = args.listen;
+    config.http = args.http;
     runtime()?.block_on(async {
         let server = ledger::Server::start(config)
             .await
@@ -161,8 +166,12 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
         let extra = json!({
             "ledger_id": hex::encode(server.ledger_id()),
             "ledger_key": server.log_key().to_string(),
+            "http": server.http_address().map(|address| format!("http://{address}")),
         });
         announce(output, "ledger", server.address(), extra);
+        if let Some(address) = server.http_address() {
+            output.say(format!("tiles on http://{address}"));
+        }
         let ended = interrupted().await;
         server.shutdown().await;
         ended.map(|()| Exit::Accept)

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod clock;
+mod http;
 mod pool;
 pub mod recovery;
 pub mod refusal;
@@ -20,6 +21,7 @@ pub mod submission;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod tile;
 
 pub use audit::audit;
 pub use clock::{Clock, DevelopmentClock, SystemClock};

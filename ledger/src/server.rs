@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Clock, DevelopmentClock, SystemClock},
+    http::{self, Listener, Reads},
     pool::Pool,
     recovery::{self, RecoveryError},
     refusal::Refusal,
@@ -48,6 +49,8 @@ pub struct Config {
     pub directory: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where to serve tiles, health and metrics over HTTP, if anywhere; port 0 takes a free one.
+    pub http: Option<SocketAddr>,
     /// The log's signing key; must be the one in GENESIS.
     pub log_key: SigningKey,
     /// Begins a new ledger when the directory is empty. A ledger that is already there must have
@@ -65,6 +68,7 @@ impl Config {
         Self {
             directory,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            http: None,
             log_key,
             genesis,
             clock: None,
@@ -118,6 +122,7 @@ pub struct Server {
     sequencer: Option<thread::JoinHandle<()>>,
     pool: Option<Pool>,
     stop: Option<oneshot::Sender<()>>,
+    http: Option<Listener>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
@@ -219,6 +224,14 @@ impl Server {
         let published = sequencer.subscribe();
         let pool = Pool::start(&store, &published, config.limits.queue)
             .map_err(io_error("the threads that check entries"))?;
+        let http = match config.http {
+            Some(address) => {
+                let router = http::router(Reads::new(store.clone(), published.clone()));
+                let started = Listener::start(address, router).await;
+                Some(started.map_err(io_error(address.to_string()))?)
+            }
+            None => None,
+        };
         let service = Service {
             store,
             intake: pool.intake(),
@@ -255,6 +268,7 @@ impl Server {
             sequencer: Some(sequencer),
             pool: Some(pool),
             stop: Some(stop),
+            http,
             service: tokio::spawn(serve),
         })
     }
@@ -267,6 +281,11 @@ impl Server {
     /// The address as clients take it.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it serves HTTP, if it does.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(Listener::address)
     }
 
     /// The key under which its checkpoints verify.
@@ -303,6 +322,9 @@ impl Server {
             }
         });
         let _ = stopped.await;
+        if let Some(http) = self.http.take() {
+            http.shutdown().await;
+        }
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }

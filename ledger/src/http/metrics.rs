@@ -1,0 +1,105 @@
+//! `/metrics` in Prometheus' text format. Every figure stands in the public log or counts answers; none
+//! depends on what a proof hides.
+
+use crate::sequencer::Published;
+use axum::http::StatusCode;
+use medproof_verifier::entry::{Kind, NullifierKind};
+use std::{
+    fmt::Write,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Answers given, by status.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    ok: AtomicU64,
+    not_found: AtomicU64,
+    unavailable: AtomicU64,
+}
+
+impl Answered {
+    pub(super) fn count(&self, status: StatusCode) {
+        let counter = match status {
+            StatusCode::OK => &self.ok,
+            StatusCode::NOT_FOUND => &self.not_found,
+            _ => &self.unavailable,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A metric's head and its samples; a sample is its labels and its value.
+fn metric(out: &mut String, name: &str, kind: &str, help: &str, samples: &[(String, u64)]) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in samples {
+        let _ = writeln!(out, "{name}{labels} {value}");
+    }
+}
+
+fn one(value: u64) -> [(String, u64); 1] {
+    [(String::new(), value)]
+}
+
+/// The ledger's state in figures.
+pub(super) fn text(published: &Published, answered: &Answered) -> String {
+    let head = &published.head;
+    let mut out = String::new();
+    let healthy = u64::from(published.healthy);
+    metric(
+        &mut out,
+        "medproof_ledger_healthy",
+        "gauge",
+        "1 while entries are acknowledged.",
+        &one(healthy),
+    );
+    metric(
+        &mut out,
+        "medproof_ledger_seal_time_seconds",
+        "gauge",
+        "Unix time of the last seal, by the ledger's clock.",
+        &one(head.time),
+    );
+    let kinds: Vec<_> = Kind::ALL
+        .into_iter()
+        .zip(head.kinds)
+        .map(|(kind, count)| (format!("{{kind=\"{}\"}}", kind.as_str()), count))
+        .collect();
+    let name = "medproof_ledger_entries_total";
+    metric(&mut out, name, "counter", "Entries in the log, by kind.", &kinds);
+    let name = "medproof_ledger_batches_total";
+    metric(&mut out, name, "counter", "Batches sealed.", &one(head.batches));
+    let name = "medproof_ledger_commitments_total";
+    metric(
+        &mut out,
+        name,
+        "counter",
+        "Commitments appended.",
+        &one(head.commitments),
+    );
+    let spent: Vec<_> = NullifierKind::ALL
+        .into_iter()
+        .zip(head.nullifiers)
+        .map(|(kind, count)| (format!("{{kind=\"{}\"}}", kind.as_str()), count))
+        .collect();
+    let name = "medproof_ledger_nullifiers";
+    metric(&mut out, name, "gauge", "Nullifiers spent, by kind.", &spent);
+    let answers: Vec<_> = [
+        ("200", &answered.ok),
+        ("404", &answered.not_found),
+        ("503", &answered.unavailable),
+    ]
+    .map(|(code, count)| (format!("{{code=\"{code}\"}}"), count.load(Ordering::Relaxed)))
+    .to_vec();
+    let name = "medproof_ledger_http_responses_total";
+    metric(
+        &mut out,
+        name,
+        "counter",
+        "Answers over HTTP, by status.",
+        &answers,
+    );
+    out
+}
