@@ -26,8 +26,12 @@ pub fn witness(
     hint: impl FnOnce() -> Result<Fr, SynthesisError>,
 ) -> Result<FpVar<Fr>, SynthesisError> {
     let mut value = None;
+    #[cfg(test)]
+    let position = cs.num_witness_variables();
     let variable = cs.new_witness_variable(|| {
         let v = hint()?;
+        #[cfg(test)]
+        let v = crate::tamper::lies::told(position, v);
         value = Some(v);
         Ok(v)
     })?;

@@ -22,6 +22,8 @@
 #[cfg(test)]
 pub(crate) mod checks;
 mod jacobian;
+#[cfg(test)]
+pub(crate) mod lies;
 mod moves;
 mod probe;
 mod settle;

@@ -22,15 +22,15 @@ pub struct Note {
 impl Note {
     /// `cm = H(NOTE; owner, ring digest, seq, rho, rcm)`.
     pub fn commitment(&self) -> Fr {
+        self.commitment_numbered(Fr::from(self.seq))
+    }
+
+    /// [`Note::commitment`] with `seq` in place of the note's number. A proof counts in the field, where 2^64
+    /// follows 2^64 - 1, which no note can hold.
+    pub fn commitment_numbered(&self, seq: Fr) -> Fr {
         tagged(
             Tag::Note,
-            [
-                self.owner,
-                self.ring.digest(),
-                Fr::from(self.seq),
-                self.rho,
-                self.rcm,
-            ],
+            [self.owner, self.ring.digest(), seq, self.rho, self.rcm],
         )
     }
 
@@ -46,7 +46,6 @@ impl Note {
 
     /// The note after this one, holding `ring`: same owner, `seq' = seq + 1`, `rho' = nf` and
     /// `rcm' = H(RCM; nk, nf)`, so that a wallet recovers it from its seed and a copy of the ring.
-    ///
     pub fn next(&self, nk: Fr, ring: Ring) -> Self {
         let nf = self.nullifier(nk);
         Self {

@@ -5,6 +5,7 @@ use crate::tamper::checks::survivors;
 use ark_bn254::Fr;
 use medproof_records::identity::Secret;
 use medproof_verifier::statement::Public;
+use medproof_verifier::{Tag, tagged};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -78,6 +79,65 @@ fn another_holder_cannot_take_over_a_pseudonym() {
     let (mut public, witness) = example(9);
     public.subject = example(10).0.subject;
     agree(&public, &witness, Err(Refused::Subject));
+}
+
+/// The identity's two spare places are 0: a leaf that was opened with something in them is nobody's.
+#[test]
+fn a_leaf_with_something_in_a_spare_place_is_refused() {
+    let (honest, witness) = example(9);
+    let identity = &witness.identity;
+    let zero = Fr::from(0u64);
+    let root = |spare: [Fr; 2]| {
+        let [a, b] = spare;
+        let id = tagged(
+            Tag::Id,
+            [identity.sk.pk(), identity.person, identity.ts.expose(), a, b],
+        );
+        identity.path.root(tagged(Tag::Ident, [identity.domain, id]))
+    };
+    assert_eq!(root([zero, zero]), honest.identity_root);
+    for spare in [[Fr::from(1u64), zero], [zero, Fr::from(1u64)]] {
+        let public = BindPublic {
+            identity_root: root(spare),
+            ..honest
+        };
+        agree(&public, &witness, Err(Refused::Identity));
+    }
+}
+
+/// `ctx` is in a constraint of its own, so a proof that was made for one relying party and challenge is none for
+/// another: what satisfied everything under the first does not under the second.
+#[test]
+fn a_proof_for_one_context_is_none_for_another() {
+    let (public, witness) = example(9);
+    let system = system(&public, &witness);
+    let at = BindPublic::NAMES.iter().position(|n| *n == "ctx").unwrap();
+    assert!(system.is_satisfied_by_inputs(&[(at, public.ctx)]));
+    assert!(!system.is_satisfied_by_inputs(&[(at, public.ctx + Fr::from(1u64))]));
+}
+
+/// As documented: a person who is enrolled again, under a new secret and a new salt, has a second pseudonym, and
+/// nothing in the two statements connects them.
+#[test]
+fn an_enrolment_anew_gives_a_second_pseudonym_that_nothing_links() {
+    let (first, mut witness) = example(9);
+    let digest = Fr::from(1_970u64);
+    let mut enrolled = |sk: u64, salt: u64| {
+        let identity = &mut witness.identity;
+        identity.sk = Secret::new(Fr::from(sk));
+        identity.person = medproof_records::identity::person(digest, Fr::from(salt));
+        let public = BindPublic {
+            identity_root: identity.root(),
+            subject: identity.sk.subject(first.issuer_party),
+            person: identity.person,
+            ..first
+        };
+        agree(&public, &witness, Ok(()));
+        public
+    };
+    let (before, after) = (enrolled(1, 11), enrolled(2, 12));
+    assert_ne!(before.subject, after.subject);
+    assert_ne!(before.person, after.person);
 }
 
 #[test]

@@ -215,11 +215,12 @@ fn limits(w: &Witness, fill: &Fill, date: Day) -> Result<(), Refused> {
 fn outputs(public: &DispensePublic, w: &Witness, date: Day) -> Result<(), Refused> {
     let nf = w.note.nullifier(w.identity.sk.nk());
     require(nf == public.nf_note, Refused::NoteNullifier)?;
-    // There is no number after the last.
-    require(w.note.seq < u64::MAX, Refused::NextNote)?;
-    let next = w.next_note(date).ok_or(Refused::Dose)?;
-    require(next.commitment() == public.cm_note, Refused::NextNote)?;
-    require(w.undo_note().commitment() == public.cm_undo, Refused::UndoNote)?;
+    // The number is a field element, as in the circuit: after 2^64 - 1 comes 2^64, for which there is no `Note`.
+    let seq = Fr::from(w.note.seq) + Fr::from(1u64);
+    let next = w.next_note(date).ok_or(Refused::Dose)?.commitment_numbered(seq);
+    require(next == public.cm_note, Refused::NextNote)?;
+    let undo = w.undo_note().commitment_numbered(seq);
+    require(undo == public.cm_undo, Refused::UndoNote)?;
     let fill = w.prescription.fill_nullifier(w.fill_no);
     require(fill == public.nf_fill, Refused::FillNullifier)?;
     require(

@@ -2,6 +2,8 @@
 //! refuse.
 
 mod broken;
+mod derived;
+mod edges;
 mod fixture;
 mod rules;
 mod tamper;

@@ -161,6 +161,20 @@ fn a05_dates_and_policies_are_judged() {
         w.fill(3, |p| p.domain = name("us-nh").to_fr()),
         Refusal::PolicyDomain
     );
+    // A payer has one policy id for all its domains; the ledger knows of which one it is.
+    let elsewhere = PolicyPurpose::Claim {
+        payer: name("payer-a"),
+        plan: 9,
+    };
+    let elsewhere = w.governance.policy(301, "plan-b", elsewhere);
+    w.submit(&elsewhere).unwrap();
+    let now = w.now();
+    let mut one = claim(&now, 1);
+    one.policy_id = fr(301);
+    refused!(w.post(Statement::Claim(one), "gateway-a"), Refusal::PolicyDomain);
+    one.policy_id = fr(300);
+    one.domain = name("plan-b").to_fr();
+    refused!(w.post(Statement::Claim(one), "gateway-a"), Refusal::PolicyDomain);
     // A domain element that is no name cannot be typed into a leaf.
     refused!(w.fill(3, |p| p.domain += fr(1)), Refusal::PolicyDomain);
     let now = w.now();

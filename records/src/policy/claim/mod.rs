@@ -25,7 +25,8 @@ pub const MAX_ROWS: usize = 1 << (2 * TABLE_DEPTH);
 /// What a claim policy's id is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRules {
-    /// The payer, who is the policy's domain as well.
+    /// The payer's party, which stands in the policy id. The policy's domain on the ledger is the payer's registry
+    /// scope, which may have another name (`docs/format.md`, section 11).
     pub payer: Name,
     /// The plan.
     pub plan: PlanId,

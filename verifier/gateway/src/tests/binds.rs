@@ -88,6 +88,34 @@ async fn a_pseudonym_bound_under_version_1_gets_its_person_with_the_next_bind() 
     }
 }
 
+/// A valid proof for another issuer, challenge or ledger, shown with the challenge of this one.
+#[tokio::test]
+async fn a_bind_for_another_issuer_challenge_or_ledger_is_refused() {
+    let world = World::new(Role::Prescriber);
+    let asked = || Asked::Bind {
+        issuer: name("party-1"),
+        domain: name("us-ma"),
+        identity: Fr::from(8u64),
+    };
+    let issued = world.desk.challenge(asked(), None).unwrap();
+    let other = world.desk.challenge(asked(), None).unwrap();
+    let changes: [fn(&mut Issued, &Issued); 4] = [
+        |theirs, _| theirs.relying_party = name("party-2"),
+        |theirs, other| theirs.challenge = other.challenge,
+        |theirs, _| theirs.ledger_id[0] ^= 1,
+        |theirs, other| theirs.payload_hash = other.payload_hash,
+    ];
+    for change in changes {
+        let mut theirs = issued.clone();
+        change(&mut theirs, &other);
+        let mut shown = bound(&theirs, 77, 8);
+        shown.challenge = issued.challenge;
+        let refused = world.desk.present(shown).await;
+        assert!(matches!(refused, Err(GatewayError::Proof(_))));
+    }
+    assert!(world.desk.present(bound(&issued, 77, 8)).await.unwrap().hand_over);
+}
+
 /// The salted digest of whoever's card has this identity digest.
 fn person(identity: u64) -> Fr {
     tagged(Tag::Person, [Fr::from(identity), Fr::from(9u64)])

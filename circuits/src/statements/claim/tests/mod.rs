@@ -2,6 +2,8 @@
 
 mod balance;
 mod broken;
+mod carries;
+mod edges;
 mod shape;
 mod world;
 

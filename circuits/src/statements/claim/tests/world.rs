@@ -57,6 +57,11 @@ pub(super) enum Key {
     /// Another provider.
     OtherProvider,
     ProviderEnded,
+    /// The provider's key that begins the day after the service.
+    ProviderLater,
+    /// Keys without a first or last day.
+    PayerAlways,
+    ProviderAlways,
 }
 
 impl Key {
@@ -122,6 +127,15 @@ fn registry() -> Registry {
             npi,
             (Day(0), Day(DAY.0 - 1)),
         ),
+        (
+            Key::ProviderLater,
+            Role::Provider,
+            &clinic,
+            npi,
+            (Day(DAY.0 + 1), Day::OPEN),
+        ),
+        (Key::PayerAlways, Role::Payer, &acme, domain, always),
+        (Key::ProviderAlways, Role::Provider, &clinic, npi, always),
     ];
     for (at, role, party, scope, valid) in keys {
         assert_eq!(registry.add(&at.signer(), role, party, scope, valid), at as usize);

@@ -16,6 +16,7 @@ pub(super) const TABLE: &str = "rxcui,class,ingredient_rxcui,micro_mme_per_unit
 314076,other,314076,0
 197321,benzodiazepine,596,0
 197322,stimulant,597,1000000
+863850,opioid,5640,1
 ";
 
 pub(super) const POLICY: &str = r#"
@@ -68,6 +69,10 @@ pub(super) struct Parts {
     /// The row that is opened, and where.
     pub(super) row: ClassRow,
     pub(super) row_at: u8,
+    /// What the prescriber signs.
+    pub(super) message: fn(&Prescription) -> Fr,
+    /// The prescriber's name on a second leaf for the same key, which is the one that is opened.
+    pub(super) second_leaf: Option<Name>,
 }
 
 impl Parts {
@@ -104,6 +109,8 @@ impl Parts {
             opened: drug,
             row: policy.row(1).unwrap().clone(),
             row_at: 1,
+            message: Prescription::message,
+            second_leaf: None,
             policy,
         }
     }
@@ -180,7 +187,10 @@ pub(super) fn build(seed: u64, change: &dyn Fn(&mut Parts)) -> (DispensePublic, 
         parts.scope,
         parts.valid,
     );
-    let at = registry.add(&key, parts.role, &party, parts.scope, parts.valid);
+    let mut at = registry.add(&key, parts.role, &party, parts.scope, parts.valid);
+    if let Some(second) = &parts.second_leaf {
+        at = registry.add(&key, parts.role, second, parts.scope, parts.valid);
+    }
     let own = identity.sk.subject(party.to_fr());
     parts.rx.subject = parts.subject.unwrap_or(own);
     parts.rx.person = parts.person.unwrap_or(identity.person);
@@ -195,7 +205,7 @@ pub(super) fn build(seed: u64, change: &dyn Fn(&mut Parts)) -> (DispensePublic, 
     let witness = Witness {
         note,
         note_path: lone_path(rng.r#gen::<u32>().into()).unwrap(),
-        signature: key.sign(parts.rx.message()),
+        signature: key.sign((parts.message)(&parts.rx)),
         prescription: parts.rx,
         prescriber: registry.accepted(at).unwrap(),
         policy: OpenedPolicy {
