@@ -57,7 +57,9 @@ impl CircuitName {
         match self {
             // 2: the prescription names its person.
             Self::Dispense => 2,
-            Self::Bind | Self::Eligibility | Self::EligibilityLarge | Self::Claim => 1,
+            // 2: a dispense whose days' supply is not stated may still run.
+            Self::Eligibility | Self::EligibilityLarge => 2,
+            Self::Bind | Self::Claim => 1,
         }
     }
 }

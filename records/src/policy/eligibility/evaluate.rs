@@ -73,11 +73,11 @@ impl Fact {
     }
 
     /// Whether a medication that began earlier still runs on `date`, or may: by its days' supply or its end.
-    /// An order without an end may still run, a dispense without one is over with its supply.
+    /// What has no end may still run, but for a dispense whose days' supply is stated: it is over with that.
     pub fn runs_on(&self, date: Day) -> bool {
         let supplied = u32::from(self.start) + u32::from(self.days) > u32::from(date.0);
-        let open_dispense = self.kind == Kind::Dispense && self.end == Day::OPEN.0;
-        let reaches = self.end >= date.0 && !open_dispense;
+        let ends_with_supply = self.kind == Kind::Dispense && self.days != 0;
+        let reaches = self.end >= date.0 && !(ends_with_supply && self.end == Day::OPEN.0);
         self.kind.category() == Category::Medication && (supplied || reaches)
     }
 

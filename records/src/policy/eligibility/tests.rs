@@ -390,6 +390,11 @@ mod atoms {
         assert_eq!(of(&atom, &[fill(31, 28)]), Some(false));
         assert_eq!(of(&atom, &[fill(31, 31)]), Some(false));
         assert_eq!(of(&atom, &[fill(31, 32)]), None);
+        // No days' supply is not a supply of no days: nothing says when it was used up, unless it has an end.
+        assert_eq!(of(&atom, &[fill(31, 0)]), None);
+        let ended = |end| Fact { end, ..fill(31, 0) };
+        assert_eq!(of(&atom, &[ended(DATE.0)]), None);
+        assert_eq!(of(&atom, &[ended(DATE.0 - 1)]), Some(false));
         let order = |end| Fact {
             kind: Kind::Order,
             end,

@@ -249,7 +249,7 @@ fn fourfold(sum: &FpVar<Fr>) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
         .collect())
 }
 
-/// Whether a medication runs on the date, or may: by its days' supply or its end. Costs 38 constraints.
+/// Whether a medication runs on the date, or may: by its days' supply or its end. Costs 41 constraints.
 fn runs(
     kinds: &Hot,
     categories: &Hot,
@@ -262,8 +262,11 @@ fn runs(
     let supplied = FpVar::from(less_than(&date.day, &(start + days), 17)?);
     let reaches = FpVar::from(less_or_equal(&date.day, end, 16)?);
     let open = FpVar::from(is_equal(end, &FpVar::Constant(Fr::from(Day::OPEN.0)))?);
-    // An open end (2^16 - 1) reaches every date; of a dispense it says nothing.
-    let reaches = reaches - &kinds.0[Kind::Dispense as usize - 1] * open;
+    // An open end (2^16 - 1) reaches every date. Only of a dispense with a days' supply it says nothing; 0 days
+    // stand for a supply that is not stated, which may last.
+    let stated = FpVar::Constant(Fr::from(1u64)) - FpVar::from(is_zero(days)?);
+    let ends_with_supply = &kinds.0[Kind::Dispense as usize - 1] * stated;
+    let reaches = reaches - ends_with_supply * open;
     let either = &supplied + &reaches - &supplied * &reaches;
     Ok(either * &categories.0[Category::Medication as usize])
 }

@@ -1,13 +1,13 @@
 //! Each clause broken once, and what a lying prover would try; relation and circuit must both refuse.
 
-use super::super::{Choice, Eligibility, Opening, OpeningRefused, Refused, Witness};
+use super::super::{AtomClaim, Choice, Eligibility, Opening, OpeningRefused, Refused, Witness};
 use super::fixture::{Small, World, accepted, code, refused};
 use crate::gadgets::registry::KeyRefused;
 use crate::statement::Circuit;
 use ark_bn254::Fr;
 use medproof_records::identity::Secret;
 use medproof_records::policy::eligibility::Operation;
-use medproof_records::record::{Comparator, Record, Verification};
+use medproof_records::record::{Comparator, Kind, Record, Verification};
 use medproof_records::unit::Unit;
 use medproof_verifier::statement::EligibilityPublic;
 use medproof_verifier::{Day, Role, Tag, tagged};
@@ -261,21 +261,34 @@ fn clause_of(world: &World, name: &str) -> usize {
 fn unknown_or_false(name: &str, change: impl FnOnce(&mut Vec<Record>, Day)) {
     let mut world = World::eligible();
     let on = world.on;
-    let wanted = world.assignment().1.claims[at(&world, name)].clone();
+    let wanted = world.assignment().1.claims.clone();
     change(&mut world.records, on);
     let (public, mut witness) = world.assignment();
     let index = at(&world, name);
-    assert_ne!(witness.claims[index].truth, wanted.truth, "{name}");
+    assert_ne!(witness.claims[index].truth, wanted[index].truth, "{name}");
     let relation = Eligibility::<Small>::relation(&public, &witness);
     assert!(
         matches!(relation, Err(Refused::Clause(_))),
         "{name}: {relation:?}"
     );
-    // The lie, with the evidence of the eligible world, and with none.
-    witness.claims[index] = wanted;
-    refused(&public, &witness, &Refused::Claim(index));
+    // The lie, with the evidence of the eligible world, and with none. All clauses are claimed to be met, so that
+    // nothing but the claim can be refused.
+    let changed = |(now, then): (&AtomClaim, &AtomClaim)| now.truth != then.truth;
+    let first = witness.claims.iter().zip(&wanted).position(changed).unwrap();
+    witness.claims = wanted;
+    refused(&public, &witness, &Refused::Claim(first));
     witness.claims[index].standing.fill(false);
-    refused(&public, &witness, &Refused::Claim(index));
+    refused(&public, &witness, &Refused::Claim(first));
+}
+
+/// Insulin beside the other records, dispensed `ago` days before the date.
+fn insulin(records: &mut Vec<Record>, on: Day, ago: u16, change: impl FnOnce(&mut Record)) {
+    let mut fill = records[7].clone();
+    fill.code = code("rxnorm|5856");
+    fill.start = Day(on.0 - ago);
+    fill.source = Fr::from(7u64);
+    change(&mut fill);
+    records.push(fill);
 }
 
 #[test]
@@ -303,24 +316,53 @@ fn d03_existence_needs_certain_matches_and_absence_needs_no_possible_one() {
     unknown_or_false("metformin", |r, _| r[6].status = 2);
     // Two records of one resource are one match.
     unknown_or_false("metformin", |r, _| r[7].source = r[6].source);
-    unknown_or_false("insulin", |r, on| {
-        r[6].code = code("rxnorm|5856");
-        r[6].start = Day(on.0 - 60);
-    });
+    unknown_or_false("insulin", |r, on| insulin(r, on, 60, |_| ()));
     // An unlisted code of a system that the policy calls total, inside the window.
     unknown_or_false("insulin", |r, on| {
-        r[6].code = code("rxnorm|999");
-        r[6].start = Day(on.0 - 1);
+        insulin(r, on, 1, |fill| fill.code = code("rxnorm|999"))
     });
     // Undated, and begun before the window but still running.
-    unknown_or_false("insulin", |r, _| {
-        r[6].code = code("rxnorm|5856");
-        r[6].start = Day(0);
-    });
-    unknown_or_false("insulin", |r, _| {
-        r[6].code = code("rxnorm|5856");
-        r[6].days = 101;
-    });
+    unknown_or_false("insulin", |r, on| insulin(r, on, 1, |fill| fill.start = Day(0)));
+    unknown_or_false("insulin", |r, on| insulin(r, on, 100, |fill| fill.days = 101));
+    // Dispensed before the window, and nothing says for how many days.
+    unknown_or_false("insulin", |r, on| insulin(r, on, 61, |fill| fill.days = 0));
+    // An end that is reached on the date, of a dispense and of an order; an order without an end.
+    for (kind, days, open) in [
+        (Kind::Dispense, 0, false),
+        (Kind::Dispense, 30, false),
+        (Kind::Order, 0, false),
+        (Kind::Order, 30, true),
+    ] {
+        unknown_or_false("insulin", |r, on| {
+            insulin(r, on, 70, |drug| {
+                drug.kind = kind;
+                drug.days = days;
+                drug.end = if open { Day::OPEN } else { on };
+            })
+        });
+    }
+}
+
+#[test]
+fn a_medication_that_is_over_is_outside_its_window() {
+    // Used up by its supply, or ended the day before.
+    for (kind, days, open) in [
+        (Kind::Dispense, 70, true),
+        (Kind::Dispense, 0, false),
+        (Kind::Dispense, 70, false),
+        (Kind::Order, 0, false),
+    ] {
+        let mut world = World::eligible();
+        let on = world.on;
+        insulin(&mut world.records, on, 70, |drug| {
+            drug.kind = kind;
+            drug.days = days;
+            drug.end = if open { Day::OPEN } else { Day(on.0 - 1) };
+        });
+        let (public, witness) = world.assignment();
+        assert_eq!(witness.claims[at(&world, "insulin")].truth, Some(false));
+        accepted(&public, &witness);
+    }
 }
 
 #[test]
