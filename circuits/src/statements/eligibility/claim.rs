@@ -93,7 +93,8 @@ impl AtomClaim {
             possible += usize::from(matches != Some(false) && (reached || perhaps));
             if stands(i) {
                 standing += 1;
-                let exact = f.has_value(atom) && f.value == self.value && f.start == self.day;
+                let dated = f.start != 0 && f.start == self.day;
+                let exact = dated && f.value == self.value && f.unit == atom.unit && f.comparator == 0;
                 if !(sure && exact) {
                     return false;
                 }
@@ -101,13 +102,15 @@ impl AtomClaim {
         }
         let Some(truth) = self.truth else { return true };
         let least = usize::from(atom.count);
+        // A record without a value may stand, but nothing is claimed of a value by it.
+        let measured = standing > 0 && self.value != 0;
         match atom.operation {
             Operation::Exists if truth => definite >= least,
             Operation::Exists => possible < least,
             Operation::Latest => {
-                standing > 0 && standing == possible && self.in_range(atom, self.value.into(), truth)
+                measured && standing == possible && self.in_range(atom, self.value.into(), truth)
             }
-            Operation::Any => truth && standing > 0 && self.in_range(atom, self.value.into(), true),
+            Operation::Any => truth && measured && self.in_range(atom, self.value.into(), true),
             _ => tested_person(atom, facts, date).is_some_and(|x| self.in_range(atom, x, truth)),
         }
     }

@@ -16,7 +16,7 @@ use crate::statement::Circuit;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use medproof_records::identity::Identity;
-use medproof_records::policy::eligibility::{CompiledPolicy, MAX_ATOMS, Rules};
+use medproof_records::policy::eligibility::{CompiledPolicy, MAX_ATOMS, MAX_CLAUSES, Rules};
 use medproof_records::snapshot::{CLINICAL_SUMMARY, Snapshot, SnapshotHeader};
 use medproof_records::table::TableLeaf;
 use medproof_verifier::eddsa::Signature;
@@ -113,9 +113,16 @@ impl Witness {
             .collect();
     }
 
-    /// Whether a tier can take this witness.
+    /// Whether every part of this witness has a place in a tier's circuit. Relation and circuit take no other, since
+    /// one of them could read what the other leaves out.
     pub fn fits<T: Tier>(&self) -> bool {
-        self.snapshot.records.len() <= T::RECORDS && self.opening.leaves.len() <= T::LEAVES
+        let Opening { leaves, choices } = &self.opening;
+        let opened = choices.iter().flatten().all(|c| c.leaf < leaves.len());
+        let standing = self.claims.iter().all(|c| c.standing.len() <= T::RECORDS);
+        let records = self.snapshot.records.len() <= T::RECORDS && choices.len() <= T::RECORDS;
+        let rules = self.rules.atoms.len() <= MAX_ATOMS && self.rules.clauses.len() <= MAX_CLAUSES;
+        let claims = self.claims.len() == MAX_ATOMS && standing;
+        records && leaves.len() <= T::LEAVES && opened && rules && claims
     }
 }
 

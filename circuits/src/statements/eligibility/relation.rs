@@ -4,7 +4,7 @@ use super::{OpeningRefused, Tier, Witness};
 use crate::gadgets::registry::KeyRefused;
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
-use medproof_records::policy::eligibility::{MAX_ATOMS, clause_truth};
+use medproof_records::policy::eligibility::clause_truth;
 use medproof_verifier::eddsa::verify;
 use medproof_verifier::statement::EligibilityPublic;
 use medproof_verifier::{Day, Role, Tag, tagged};
@@ -21,6 +21,9 @@ pub enum Refused {
     /// E3.
     #[error("the rules do not have this policy id")]
     Policy,
+    /// E3.
+    #[error("what atom {0} matches for certain is no part of what it may match")]
+    Atom(usize),
     /// E4.
     #[error("the trial nullifier is not that of this person and scope")]
     Nullifier,
@@ -48,8 +51,8 @@ pub enum Refused {
     /// E10.
     #[error("the records are not the whole content of the snapshot")]
     Records,
-    /// E10.
-    #[error("there are more records or opened leaves than the circuit takes")]
+    /// A part of the witness that no slot of the circuit holds.
+    #[error("a record, leaf, choice, claim, atom or clause of the witness has no slot in the circuit")]
     TooLarge,
     /// E10.
     #[error("record {0} starts after the snapshot was made, or has a status that no record has")]
@@ -73,10 +76,11 @@ fn holds(condition: bool, refused: Refused) -> Result<(), Refused> {
 }
 
 pub(super) fn check<T: Tier>(public: &EligibilityPublic, witness: &Witness) -> Result<(), Refused> {
+    holds(witness.fits::<T>(), Refused::TooLarge)?;
     let date = day(public.date).ok_or(Refused::Date)?;
     holders(public, witness)?;
     source(public, witness, date)?;
-    content::<T>(witness)?;
+    content(witness)?;
     criteria(witness, date)
 }
 
@@ -92,6 +96,10 @@ fn holders(public: &EligibilityPublic, witness: &Witness) -> Result<(), Refused>
     let enrolled = identity.domain == rules.identity_domain && identity.root() == public.identity_root;
     holds(enrolled, Refused::Identity)?;
     holds(rules.policy_id() == public.policy_id, Refused::Policy)?;
+    for (i, atom) in rules.atoms.iter().enumerate() {
+        let ordered = atom.status.is_ordered() && atom.verification.is_ordered();
+        holds(ordered, Refused::Atom(i))?;
+    }
     let nullifier = tagged(Tag::Trial, [identity.ts.expose(), rules.trial_scope()]);
     holds(nullifier == public.nf_trial, Refused::Nullifier)
 }
@@ -122,9 +130,8 @@ fn source(public: &EligibilityPublic, witness: &Witness, date: Day) -> Result<()
 }
 
 /// E10 and E11: all records are there, and every code is decided by the policy's table.
-fn content<T: Tier>(witness: &Witness) -> Result<(), Refused> {
+fn content(witness: &Witness) -> Result<(), Refused> {
     let snapshot = &witness.snapshot;
-    holds(witness.fits::<T>(), Refused::TooLarge)?;
     let whole = usize::from(snapshot.header.count) == snapshot.records.len();
     holds(
         whole && snapshot.computed_root() == snapshot.header.root,
@@ -146,19 +153,22 @@ fn criteria(witness: &Witness, date: Day) -> Result<(), Refused> {
     let early = |n: u16| n > date.0;
     let begun = !rules.atoms.iter().any(|a| a.within_days.is_some_and(early));
     holds(begun, Refused::Window)?;
-    holds(witness.claims.len() == MAX_ATOMS, Refused::Claim(MAX_ATOMS))?;
     let known = rules.truths(&facts, date);
     for (i, claim) in witness.claims.iter().enumerate() {
         let nothing = claim.truth.is_none();
         let shown = match rules.atoms.get(i) {
             Some(atom) => (nothing || claim.truth == known[i]) && claim.is_shown(atom, i, &facts, date),
-            None => nothing,
+            None => nothing && !claim.standing.contains(&true),
         };
         holds(shown, Refused::Claim(i))?;
     }
     let claims: Vec<_> = witness.claims.iter().map(|c| c.truth).collect();
     for (i, clause) in rules.clauses.iter().enumerate() {
-        holds(clause_truth(*clause, &claims) == Some(true), Refused::Clause(i))?;
+        let unused = clause.positive | clause.negative == 0;
+        holds(
+            unused || clause_truth(*clause, &claims) == Some(true),
+            Refused::Clause(i),
+        )?;
     }
     Ok(())
 }

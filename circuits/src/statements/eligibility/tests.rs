@@ -5,4 +5,5 @@ mod agreement;
 mod counts;
 mod fixture;
 mod forgeries;
+mod malformed;
 mod tamper;

@@ -56,7 +56,7 @@ pub struct Filter {
 
 impl Filter {
     /// Whether whatever fits for certain may fit.
-    fn is_ordered(&self) -> bool {
+    pub fn is_ordered(&self) -> bool {
         self.definite & !self.possible == 0
     }
 
@@ -145,7 +145,7 @@ impl Atom {
             low: bounds[0] as u64,
             high: bounds[1] as u64,
         };
-        // The circuit counts certain matches as a part of the possible ones.
+        // No proof takes a policy in which certain matches are no part of the possible ones.
         let ordered = [atom.status, atom.verification].iter().all(Filter::is_ordered);
         (ordered && atom.words() == *words).then_some(atom)
     }

@@ -39,6 +39,9 @@ pub(super) fn in_parts<T: Tier>(
     witness: &Witness,
     done: &mut dyn FnMut(&'static str),
 ) -> Result<(), SynthesisError> {
+    if !witness.fits::<T>() {
+        return Err(SynthesisError::Unsatisfiable);
+    }
     let inputs = public.to_vec();
     let inputs = inputs
         .iter()

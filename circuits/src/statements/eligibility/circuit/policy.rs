@@ -49,6 +49,15 @@ impl RuleVar {
         let head = split(&words[0], &HEAD_BITS)?;
         let bounds = split(&words[1], &[64, 64])?;
         let mask = |from: usize| head[from..from + 8].to_vec();
+        let (status, verification) = ([mask(14), mask(22)], [mask(30), mask(38)]);
+        // Claims of "true" count certain matches and claims of "false" possible ones: what is certain and not
+        // possible could be claimed to be both.
+        let zero = FpVar::Constant(Fr::from(0u64));
+        for [definite, possible] in [&status, &verification] {
+            for (sure, may) in definite.iter().zip(possible) {
+                enforce_product(sure, &(may - Fr::from(1u64)), &zero)?;
+            }
+        }
         Ok(Self {
             age: head[0].clone(),
             sex: head[1].clone(),
@@ -57,8 +66,8 @@ impl RuleVar {
             latest: head[4].clone(),
             any: head[5].clone(),
             category: mask(6),
-            status: [mask(14), mask(22)],
-            verification: [mask(30), mask(38)],
+            status,
+            verification,
             windowed: head[46].clone(),
             window: head[47].clone(),
             count: head[48].clone(),
@@ -85,7 +94,7 @@ pub(super) struct RulesVar {
 }
 
 impl RulesVar {
-    /// Allocates the rules and enforces that they have this policy id. Costs 6,378 constraints.
+    /// Allocates the rules and enforces that they have this policy id. Costs 6,634 constraints.
     pub(super) fn new(
         cs: &ConstraintSystemRef<Fr>,
         rules: &Rules,

@@ -31,8 +31,8 @@ pub(in super::super) struct TableVar {
 }
 
 impl TableVar {
-    /// Opens `slots` leaves under `root`; slots beyond the given leaves open the first one again. Costs
-    /// 3,134 constraints a slot.
+    /// Opens `slots` leaves under `root`, the sentinel first; slots beyond the given leaves open it again. Costs
+    /// 3,134 constraints a slot and 2 more.
     pub(in super::super) fn new(
         cs: &ConstraintSystemRef<Fr>,
         leaves: &[OpenedLeaf],
@@ -53,6 +53,11 @@ impl TableVar {
         for slot in 0..slots {
             let opened = leaves.get(slot).unwrap_or(first);
             table.open(cs, opened, root)?;
+        }
+        // The first leaf decides the code 0 of empty slots; no other interval holds 0.
+        let zero = FpVar::Constant(Fr::from(0u64));
+        for bound in [&table.lo, &table.hi] {
+            enforce_equal(bound.first().unwrap_or(&zero), &zero)?;
         }
         Ok(table)
     }

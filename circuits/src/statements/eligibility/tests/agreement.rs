@@ -78,7 +78,9 @@ pub(super) fn random_records(rng: &mut StdRng, eligible: &[Record], on: Day) -> 
 }
 
 /// Without clauses the circuit accepts exactly the claims that are known.
-fn without_clauses(world: &mut World) -> (medproof_verifier::statement::EligibilityPublic, Witness) {
+pub(super) fn without_clauses(
+    world: &mut World,
+) -> (medproof_verifier::statement::EligibilityPublic, Witness) {
     let (mut public, mut witness) = world.assignment();
     witness.rules.clauses.clear();
     public.policy_id = witness.rules.policy_id();

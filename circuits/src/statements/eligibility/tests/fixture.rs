@@ -4,7 +4,7 @@ use super::super::{Eligibility, Refused, Tier, Witness};
 use crate::scenario::world::{self, Registry};
 use crate::statement::Circuit;
 use ark_bn254::Fr;
-use ark_relations::gr1cs::ConstraintSystem;
+use ark_relations::gr1cs::{ConstraintSystem, SynthesisError};
 use medproof_records::code::Code;
 use medproof_records::decimal::OFFSET;
 use medproof_records::policy::eligibility::{CompiledPolicy, compile};
@@ -61,6 +61,11 @@ metformin = { kind = "exists", category = "medication", valueset = "metformin", 
 [rule]
 eligible = "adult and woman and alive and t2d and not cancer and a1c and egfr and not insulin and metformin"
 "#;
+
+/// The number of a named atom.
+pub(super) fn at(world: &World, name: &str) -> usize {
+    world.policy.atom_names().iter().position(|n| n == name).unwrap()
+}
 
 pub(super) fn code(text: &str) -> Code {
     Code::parse(text).unwrap()
@@ -169,11 +174,14 @@ impl World {
     }
 }
 
-/// Whether the circuit is satisfied.
+/// Whether the circuit takes the witness and is satisfied.
 pub(super) fn satisfied(public: &EligibilityPublic, witness: &Witness) -> bool {
     let cs = ConstraintSystem::<Fr>::new_ref();
-    Eligibility::<Small>::synthesise(cs.clone(), public, witness).unwrap();
-    cs.is_satisfied().unwrap()
+    match Eligibility::<Small>::synthesise(cs.clone(), public, witness) {
+        Ok(()) => cs.is_satisfied().unwrap(),
+        Err(SynthesisError::Unsatisfiable) => false,
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// Relation and circuit both accept.

@@ -1,7 +1,7 @@
 //! Each clause broken once, and what a lying prover would try; relation and circuit must both refuse.
 
 use super::super::{AtomClaim, Choice, Eligibility, Opening, OpeningRefused, Refused, Witness};
-use super::fixture::{Small, World, accepted, code, refused};
+use super::fixture::{Small, World, accepted, at, code, refused};
 use crate::gadgets::registry::KeyRefused;
 use crate::statement::Circuit;
 use ark_bn254::Fr;
@@ -34,11 +34,6 @@ fn wrong(why: Refused, change: impl FnOnce(&mut World)) {
     change(&mut world);
     let (public, witness) = world.assignment();
     refused(&public, &witness, &why);
-}
-
-/// The claim of a named atom.
-fn at(world: &World, name: &str) -> usize {
-    world.policy.atom_names().iter().position(|n| n == name).unwrap()
 }
 
 #[test]
@@ -233,7 +228,7 @@ fn empty_slots_are_decided_by_the_sentinel() {
         }
     });
     broken(OpeningRefused::Sentinel.into(), |_, (_, w)| {
-        w.opening.leaves.clear();
+        w.opening = Opening::default();
     });
     // A choice for a slot without a record.
     broken(OpeningRefused::Code(8).into(), |_, (_, w)| {
