@@ -89,6 +89,7 @@ fn resolve(r: &mut Resolver, document: Document) -> Option<CompiledPolicy> {
         return None;
     }
     polarity(r, &atoms, &names, &clauses);
+    onsets(r, &atoms, &names, &clauses);
     let table = r.keep("valueset", CodeTable::new(masked(&wanted)))?;
     let categories = categories?.iter().fold(0u16, |m, c| m | c.bit());
     let (id, sponsor, scope) = (id?, sponsor?, scope?);
@@ -120,12 +121,13 @@ fn resolve(r: &mut Resolver, document: Document) -> Option<CompiledPolicy> {
     })
 }
 
-/// The longest window over a category that the scope limits.
+/// The longest window over a category that the scope limits. An atom without one asks for all that the scope holds.
 fn lookback(atoms: &[Atom]) -> u16 {
     let limited = atoms
         .iter()
         .filter(|a| matches!(a.category, Category::Laboratory | Category::Medication));
-    limited.filter_map(|a| a.within_days).max().unwrap_or(0)
+    let days = limited.map(|a| a.within_days.unwrap_or(SUMMARY_LOOKBACK_DAYS));
+    days.max().unwrap_or(0)
 }
 
 fn scope(r: &mut Resolver, document: &Document) -> Option<Name> {
@@ -285,6 +287,25 @@ fn window(r: &mut Resolver, at: &str, atom: &Atom) {
             format!("{at}.within_days"),
             format!("{days} days back is more than the snapshot holds of {category} records ({most})"),
         );
+    }
+}
+
+/// A partial onset from before the year of the scope counts from the latest day that it may mean, so that a longer
+/// window can be known not to hold a condition, but not to hold it.
+fn onsets(r: &mut Resolver, atoms: &[Atom], names: &[String], clauses: &[Clause]) {
+    let long = |a: &Atom| a.within_days.is_some_and(|days| days > SUMMARY_LOOKBACK_DAYS);
+    let of_condition = |a: &Atom| a.category == Category::Condition;
+    let at_fault = |(_, a): &(usize, &Atom)| of_condition(a) && long(a);
+    for (i, _) in atoms.iter().enumerate().filter(at_fault) {
+        if clauses.iter().any(|c| c.positive >> i & 1 == 1) {
+            r.add(
+                format!("atom.{}.within_days", names[i]),
+                format!(
+                    "a window of more than {SUMMARY_LOOKBACK_DAYS} days over conditions can only be negated: older \
+                     onsets may be known by month or year only"
+                ),
+            );
+        }
     }
 }
 

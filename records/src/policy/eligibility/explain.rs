@@ -32,6 +32,13 @@ impl CompiledPolicy {
             self.rules.freshness_days,
             self.document.source.categories.join(", ")
         )?;
+        if self.rules.lookback_days > 0 {
+            writeln!(
+                out,
+                "Laboratory values and medications must be covered from {} days before the date on.",
+                self.rules.lookback_days
+            )?;
+        }
         writeln!(out, "\nEligible is who meets: {}", self.document.rule.eligible)?;
         writeln!(
             out,
@@ -124,6 +131,9 @@ fn in_range(range: &RangeDocument) -> String {
 
 fn window(category: &str, days: Option<u16>) -> String {
     match (days, category) {
+        (Some(n), "condition") => format!(
+            ", begun (where no onset is stated, recorded) within the last {n} days, that day included"
+        ),
         (Some(n), _) => format!(", begun within the last {n} days, that day included"),
         (None, "condition") => ", at any time".to_owned(),
         (None, "medication") => ", active or of the year before the snapshot".to_owned(),

@@ -166,6 +166,62 @@ fn everything_that_cannot_be_resolved_is_named() {
 }
 
 #[test]
+fn an_atom_without_a_window_asks_for_the_scopes_whole_year() {
+    let text = diabetes().replace(", within_days = 365", "");
+    let lookback = |text: &str| compile(text).unwrap().rules().lookback_days;
+    assert_eq!(lookback(&text), 365);
+    // The longest of the windows, where every atom of these categories has one.
+    let windows = text
+        .replace("max = \"10.5\"", "max = \"10.5\", within_days = 90")
+        .replace("min = \"45\"", "min = \"45\", within_days = 120");
+    assert_eq!(lookback(&windows), 365);
+    let windows = windows.replace(
+        "valueset = \"insulin\"",
+        "valueset = \"insulin\", within_days = 60",
+    );
+    assert_eq!(lookback(&windows), 120);
+    let words = compile(&windows).unwrap().explain();
+    assert!(words.contains("from 120 days before the date"), "{words}");
+    // Conditions are held for ever.
+    let conditions = text
+        .replace(" and a1c and egfr", "")
+        .replace(" and not insulin", "")
+        .lines()
+        .filter(|l| {
+            !["a1c ", "egfr ", "insulin "]
+                .iter()
+                .any(|atom| l.starts_with(atom))
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_eq!(lookback(&conditions), 0);
+}
+
+#[test]
+fn a_long_window_over_conditions_is_negative_only() {
+    let text = |days: u16, not: &str| {
+        let windowed = format!("valueset = \"t1d\", within_days = {days}");
+        diabetes()
+            .replace("valueset = \"t1d\"", &windowed)
+            .replace("not t1d", &format!("{not} t1d"))
+    };
+    assert!(text(366, "not").contains("within_days = 366"));
+    assert_eq!(problems(&text(366, "not")), [""; 0]);
+    assert_eq!(problems(&text(36_500, "not")), [""; 0]);
+    assert_eq!(problems(&text(365, "")), [""; 0]);
+    let refused = problems(&text(366, ""));
+    assert!(
+        refused[0].starts_with("atom.t1d.within_days: a window of more than 365 days"),
+        "{refused:?}"
+    );
+    let words = compile(&text(365, "")).unwrap().explain();
+    assert!(
+        words.contains("begun (where no onset is stated, recorded) within the last 365 days"),
+        "{words}"
+    );
+}
+
+#[test]
 fn any_is_positive_only() {
     let text = diabetes().replace("a1c     = { kind = \"latest\"", "a1c     = { kind = \"any\"");
     assert!(compile(&text).is_ok());
