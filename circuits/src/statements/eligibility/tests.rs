@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod agreement;
+mod corners;
 mod counts;
 mod fixture;
 mod forgeries;

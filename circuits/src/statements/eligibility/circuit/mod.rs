@@ -3,6 +3,8 @@
 
 mod atom;
 mod calendar;
+#[cfg(test)]
+pub(super) mod parts;
 mod policy;
 mod record;
 mod snapshot;

@@ -86,12 +86,12 @@ pub(super) fn gap_place() -> Fr {
 }
 
 /// One bit a number from 0 to 7 (or 1 to n), as numbers.
-struct Hot(Vec<FpVar<Fr>>);
+pub(super) struct Hot(Vec<FpVar<Fr>>);
 
 impl Hot {
     /// Bits of which the one at position `value - first` is set, `on` of them in all (0 or 1). Costs
     /// n + 2 constraints.
-    fn new(
+    pub(super) fn new(
         cs: &ConstraintSystemRef<Fr>,
         value: &FpVar<Fr>,
         first: u64,
@@ -124,7 +124,7 @@ impl Hot {
 }
 
 impl RecordVar {
-    /// Allocates the record in slot `i`. Costs 1,700 constraints in the standard tier.
+    /// Allocates the record in slot `i`. Costs 1,703 constraints in the standard tier.
     #[allow(clippy::too_many_arguments)] // each is one part of the statement that a record meets
     pub(super) fn new(
         cs: &ConstraintSystemRef<Fr>,

@@ -95,10 +95,36 @@ impl HeaderVar {
     }
 }
 
-fn number(cs: &ConstraintSystemRef<Fr>, value: u32, bits: usize) -> Result<FpVar<Fr>, SynthesisError> {
+pub(super) fn number(
+    cs: &ConstraintSystemRef<Fr>,
+    value: u32,
+    bits: usize,
+) -> Result<FpVar<Fr>, SynthesisError> {
     let x = linear::witness(cs, || Ok(Fr::from(value)))?;
     enforce_range(&x, bits)?;
     Ok(x)
+}
+
+/// One bit a slot: those in use come first, and their number is the signed count.
+pub(super) fn slots_in_use(
+    cs: &ConstraintSystemRef<Fr>,
+    held: &[bool],
+    count: &FpVar<Fr>,
+) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
+    let used: Vec<FpVar<Fr>> = held
+        .iter()
+        .map(|held| bit(cs, || *held))
+        .collect::<Result<_, _>>()?;
+    // No slot is used after an unused one.
+    for pair in used.windows(2) {
+        enforce_product(
+            &pair[1],
+            &(&pair[0] - Fr::from(1u64)),
+            &FpVar::Constant(Fr::from(0u64)),
+        )?;
+    }
+    enforce_equal(&sum(&used)?, count)?;
+    Ok(used)
 }
 
 /// E10: all slots of the tier are reopened; those from `count` on are empty.
@@ -110,19 +136,10 @@ pub(super) fn records<T: Tier>(
     table: &TableVar,
     date: &DateVar,
 ) -> Result<Vec<RecordVar>, SynthesisError> {
-    let held = witness.snapshot.records.len();
-    let used: Vec<FpVar<Fr>> = (0..T::RECORDS)
-        .map(|i| bit(cs, || i < held))
-        .collect::<Result<_, _>>()?;
-    // The used slots come first: no slot is used after an unused one. Their number is the signed count.
-    for pair in used.windows(2) {
-        enforce_product(
-            &pair[1],
-            &(&pair[0] - Fr::from(1u64)),
-            &FpVar::Constant(Fr::from(0u64)),
-        )?;
-    }
-    enforce_equal(&sum(&used)?, &header.count)?;
+    let held: Vec<bool> = (0..T::RECORDS)
+        .map(|i| i < witness.snapshot.records.len())
+        .collect();
+    let used = slots_in_use(cs, &held, &header.count)?;
     let columns = rules.columns()?;
     let mut leaves = Vec::with_capacity(T::RECORDS);
     let mut out: Vec<RecordVar> = Vec::with_capacity(T::RECORDS);
