@@ -9,10 +9,11 @@ export RUSTDOCFLAGS ?= -D warnings
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 LOCKED := --locked
 
-.PHONY: help setup tools demo test fmt lint doc unit bench fuzz soak
+.PHONY: help setup tools build demo test fmt lint doc unit bench fuzz soak
 
 help:
 	@echo "make demo   set everything up and play the three journeys"
+	@echo "make build  compile the command and link it as bin/medproof"
 	@echo "make test   set everything up and run every check that CI runs"
 	@echo "make bench  print constraint counts, times and sizes"
 	@echo "make soak   the long checks: every acceptance case through proofs, the large tier"
@@ -27,8 +28,13 @@ setup:
 tools:
 	@./.ci/circom
 
-demo: setup
-	cargo run $(LOCKED) --quiet --package medproof-cli -- demo
+# A test among the targets makes cargo choose the features of `make test`: neither compiles again what the other has built.
+build: setup
+	cargo build $(LOCKED) --workspace --bin medproof --test proofs_and_keys
+	@mkdir -p bin && ln -sf $(abspath $(CARGO_TARGET_DIR))/debug/medproof bin/medproof
+
+demo: build
+	bin/medproof demo
 
 test: setup tools
 	cargo fmt --all --check
@@ -52,12 +58,12 @@ lint: setup
 doc: setup
 	cargo doc $(LOCKED) --workspace --no-deps
 
-bench: setup
-	cargo run $(LOCKED) --quiet --package medproof-cli -- bench circuits
-	cargo run $(LOCKED) --quiet --package medproof-cli -- bench verify
-	cargo bench $(LOCKED) --quiet --profile dev --package medproof-benches
+bench: build
+	bin/medproof bench circuits
+	bin/medproof bench verify
+	cargo bench $(LOCKED) --quiet --profile dev --workspace --bench primitives
 	@echo "end to end, from challenge to durable receipt: see the table of the demo"
-	cargo run $(LOCKED) --quiet --package medproof-cli -- demo
+	bin/medproof demo
 
 fuzz: setup
 	@./.ci/fuzz
