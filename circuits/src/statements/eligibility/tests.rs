@@ -7,4 +7,5 @@ mod counts;
 mod fixture;
 mod forgeries;
 mod malformed;
+mod slots;
 mod tamper;

@@ -35,7 +35,7 @@ impl CompiledPolicy {
         if self.rules.lookback_days > 0 {
             writeln!(
                 out,
-                "Laboratory values and medications must be covered from {} days before the date on.",
+                "Its laboratory values and medications must reach back {} days from the day of the screening.",
                 self.rules.lookback_days
             )?;
         }

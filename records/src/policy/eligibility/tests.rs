@@ -181,7 +181,7 @@ fn an_atom_without_a_window_asks_for_the_scopes_whole_year() {
     );
     assert_eq!(lookback(&windows), 120);
     let words = compile(&windows).unwrap().explain();
-    assert!(words.contains("from 120 days before the date"), "{words}");
+    assert!(words.contains("reach back 120 days"), "{words}");
     // Conditions are held for ever.
     let conditions = text
         .replace(" and a1c and egfr", "")

@@ -239,7 +239,7 @@ fn categories(kinds: &Hot) -> Result<Hot, SynthesisError> {
 }
 
 /// Which digits (base 8, each at most 4) of a sum of four masks are 4. Costs 48 constraints.
-fn fourfold(sum: &FpVar<Fr>) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
+pub(super) fn fourfold(sum: &FpVar<Fr>) -> Result<Vec<FpVar<Fr>>, SynthesisError> {
     // Each digit counts the conditions that hold, 0 to 4, so no digit carries; it is 4 exactly if its highest
     // bit is set.
     let bits = split(sum, &[1; DIGIT_BITS * MAX_ATOMS])?;

@@ -95,11 +95,7 @@ impl HeaderVar {
     }
 }
 
-pub(super) fn number(
-    cs: &ConstraintSystemRef<Fr>,
-    value: u32,
-    bits: usize,
-) -> Result<FpVar<Fr>, SynthesisError> {
+fn number(cs: &ConstraintSystemRef<Fr>, value: u32, bits: usize) -> Result<FpVar<Fr>, SynthesisError> {
     let x = linear::witness(cs, || Ok(Fr::from(value)))?;
     enforce_range(&x, bits)?;
     Ok(x)

@@ -1,26 +1,20 @@
-//! What a prover could try at the edges: padding slots, the last slot and clause, windows, signs and codes between
-//! two intervals. Relation and circuit must both refuse.
+//! What a prover could try with windows, values and clauses at their edges. Relation and circuit must both refuse.
 
-use super::super::circuit::{TableVar, parts};
-use super::super::{AtomClaim, Choice, Eligibility, OpenedLeaf, Refused, Standard, Tier, Witness};
+use super::super::{AtomClaim, Refused};
 use super::agreement::without_clauses;
-use super::fixture::{POLICY, Small, World, accepted, at, code, refused};
-use crate::gadgets::linear;
+use super::fixture::{POLICY, World, accepted, at, code, refused};
 use crate::gadgets::registry::KeyRefused;
-use crate::statement::Circuit;
 use ark_bn254::Fr;
-use ark_relations::gr1cs::ConstraintSystem;
 use medproof_records::code::Code;
 use medproof_records::decimal::OFFSET;
 use medproof_records::identity::{Identity, Secret};
 use medproof_records::policy::eligibility::{Clause, MAX_ATOMS, MAX_CLAUSES, compile};
 use medproof_records::record::{Kind, Record};
-use medproof_records::table::TABLE_END;
 use medproof_verifier::statement::EligibilityPublic;
 use medproof_verifier::{Day, Tag, tagged};
 
 /// The world of the fixture under a policy in which some text is another.
-fn under(changes: &[(&str, &str)]) -> World {
+pub(super) fn under(changes: &[(&str, &str)]) -> World {
     let text = changes.iter().fold(POLICY.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)
@@ -37,54 +31,6 @@ fn condition(world: &World, text: &str) -> Record {
     (record.code, record.code2) = (code(text), Code::NONE);
     record.source = Fr::from(7u64);
     record
-}
-
-#[test]
-fn a_filled_padding_slot_matches_nothing() {
-    let mut world = World::eligible();
-    let (public, mut witness) = world.assignment();
-    // Slot 8 holds a third metformin with its choice of a leaf, but the signed count ends before it.
-    witness.snapshot.records.push(witness.snapshot.records[7].clone());
-    witness.opening.choices.push(witness.opening.choices[7]);
-    let metformin = at(&world, "metformin");
-    let [definite, possible] = parts::matches_of::<Small>(&public, &witness, 8, true).unwrap();
-    let (zero, one) = (Fr::from(0u64), Fr::from(1u64));
-    assert_eq!((definite[metformin], possible[metformin]), (one, one));
-    let [definite, possible] = parts::matches_of::<Small>(&public, &witness, 8, false).unwrap();
-    assert!(definite.iter().chain(&possible).all(|bit| *bit == zero));
-    // Nor do the slots in use have a gap, or another number than is signed.
-    for (held, count, fits) in [
-        ([true, true, false, false], 2, true),
-        ([true, false, true, false], 2, false),
-        ([false, true, true, false], 2, false),
-        ([true, true, false, false], 1, false),
-        ([true; 4], 5, false),
-    ] {
-        assert_eq!(parts::may_be_in_use(&held, count), fits, "{held:?} {count}");
-    }
-}
-
-#[test]
-fn fields_keep_to_their_numbers() {
-    for (value, bits, fits) in [
-        (0xffff, 16, true),
-        (0x1_0000, 16, false),
-        (u32::MAX, 32, true),
-        (u32::MAX, 31, false),
-    ] {
-        assert_eq!(parts::is_number(value, bits), fits, "{value} {bits}");
-    }
-    let kinds = Kind::ALL.len();
-    for (value, first, n, fits) in [
-        (1, 1, kinds, true),
-        (0, 1, kinds, false),
-        (kinds as u64, 1, kinds, true),
-        (kinds as u64 + 1, 1, kinds, false),
-        (7, 0, 8, true),
-        (8, 0, 8, false),
-    ] {
-        assert_eq!(parts::has_bit(value, first, n), fits, "{value} of {n}");
-    }
 }
 
 #[test]
@@ -283,46 +229,20 @@ fn the_last_atoms_and_clauses_are_judged() {
 }
 
 #[test]
-fn d01_the_last_slot_of_a_full_circuit_is_judged() {
-    // Eighteen more drugs, each with a leaf of its own.
-    let drugs: Vec<String> = (0..18).map(|i| format!("rxnorm|{}", 20_000 + 10 * i)).collect();
-    let listed: Vec<String> = drugs.iter().map(|d| format!("\"{d}\"")).collect();
-    let set = format!("metformin = [\"rxnorm|6809\", {}]", listed.join(", "));
-    let full = |drugs: &[String]| {
-        let mut world = under(&[("metformin = [\"rxnorm|6809\"]", set.as_str())]);
-        for drug in drugs.iter().cycle().take(Standard::RECORDS - world.records.len()) {
-            let mut fill = world.records[7].clone();
-            fill.code = code(drug);
-            fill.source = Fr::from(2000 + world.records.len() as u64);
-            world.records.push(fill);
-        }
-        world
+fn a_policy_of_another_statement_is_refused() {
+    let mut world = World::eligible();
+    let (mut public, witness) = world.assignment();
+    let rules = &witness.rules;
+    let of_kind = |kind: u64| {
+        let (domain, hash) = (rules.identity_domain, rules.hash());
+        let inputs = [Fr::from(kind), domain, hash, rules.table_root, rules.version];
+        tagged(Tag::Policy, inputs)
     };
-    let filled = |witness: &Witness| {
-        let (records, leaves) = (witness.snapshot.records.len(), witness.opening.leaves.len());
-        assert_eq!((records, leaves), (Standard::RECORDS, Standard::LEAVES));
-    };
-    let (public, witness) = full(&drugs).assignment();
-    filled(&witness);
-    assert_eq!(in_standard(&public, &witness), (Ok(()), true));
-    let honest = witness.claims.clone();
-    // One drug fewer, and the last record is insulin of the day before.
-    let mut world = full(&drugs[1..]);
-    let last = world.records.last_mut().unwrap();
-    (last.code, last.start) = (code("rxnorm|5856"), Day(world.on.0 - 1));
-    let (public, mut witness) = world.assignment();
-    filled(&witness);
-    witness.claims = honest;
-    let lie = Refused::Claim(at(&world, "insulin"));
-    assert_eq!(in_standard(&public, &witness), (Err(lie), false));
-}
-
-/// What the relation says in the standard tier, and whether its circuit is satisfied.
-fn in_standard(public: &EligibilityPublic, witness: &Witness) -> (Result<(), Refused>, bool) {
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    Eligibility::<Standard>::synthesise(cs.clone(), public, witness).unwrap();
-    let relation = Eligibility::<Standard>::relation(public, witness);
-    (relation, cs.is_satisfied().unwrap())
+    assert_eq!(of_kind(3), public.policy_id);
+    for kind in [2, 4] {
+        public.policy_id = of_kind(kind);
+        refused(&public, &witness, &Refused::Policy);
+    }
 }
 
 #[test]
@@ -336,53 +256,6 @@ fn d01_an_issuers_leaf_names_its_own_party() {
     witness.snapshot.header.root = witness.snapshot.computed_root();
     world.sign_again(&mut witness);
     refused(&public, &witness, &KeyRefused::NotRegistered.into());
-}
-
-#[test]
-fn d01_a_code_between_two_intervals_is_in_neither() {
-    let world = World::eligible();
-    let table = world.policy.table();
-    let open = |code: Code| {
-        let found = table.lookup(code);
-        OpenedLeaf {
-            leaf: found.leaf,
-            path: found.path,
-        }
-    };
-    // Whether one leaf, opened beside the sentinel, decides a code in its interval or in the gap after it.
-    let decides = |opened: &OpenedLeaf, code: u128| {
-        [true, false].map(|inside| {
-            let cs = ConstraintSystem::<Fr>::new_ref();
-            let new = |x: Fr| linear::witness(&cs, || Ok(x)).unwrap();
-            let leaves = [open(Code::NONE), opened.clone()];
-            let opened = TableVar::new(&cs, &leaves, leaves.len(), &new(table.root())).unwrap();
-            let choice = Choice { leaf: 1, inside };
-            opened.lookup(&cs, &new(Fr::from(code)), choice).unwrap();
-            cs.is_satisfied().unwrap()
-        })
-    };
-    let (inside, gap, neither) = ([true, false], [false, true], [false, false]);
-    let opened = open(code("icd10cm|C50.911"));
-    let (lo, hi, next) = (opened.leaf.lo, opened.leaf.hi, opened.leaf.next_lo);
-    assert!(lo < hi && hi + 2 < next && next < TABLE_END);
-    for (code, decided) in [
-        (lo - 1, neither),
-        (lo, inside),
-        (hi, inside),
-        (hi + 1, gap),
-        (next - 1, gap),
-        (next, neither),
-        (TABLE_END, neither),
-    ] {
-        assert_eq!(decides(&opened, code), decided, "{code:#x}");
-    }
-    // After the last interval the gap ends below the greatest number of 72 bits, which is no code.
-    let listed = ["sct|44054006", "icd10cm|E11.9", "loinc|4548-4", "rxnorm|6809"];
-    let mut opened = listed.map(|text| open(code(text))).into_iter();
-    let last = opened.find(|o| o.leaf.next_lo == TABLE_END).unwrap();
-    assert_eq!(decides(&last, TABLE_END - 1), gap);
-    assert_eq!(decides(&last, TABLE_END), neither);
-    assert_eq!(decides(&last, TABLE_END + 1), neither);
 }
 
 #[test]
