@@ -2,6 +2,7 @@
 //! refuse.
 
 mod broken;
+mod carries;
 mod derived;
 mod edges;
 mod fixture;
