@@ -23,6 +23,7 @@ pub mod sample;
 pub mod secret;
 pub mod serve;
 pub mod statement_file;
+pub mod trust;
 pub mod verify;
 pub mod wallet;
 

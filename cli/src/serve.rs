@@ -121,7 +121,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     }
 }
 
-fn announce(output: &Output, service: &str, address: SocketAddr, extra: serde_json::Value) {
+pub(crate) fn announce(output: &Output, service: &str, address: SocketAddr, extra: serde_json::Value) {
     let mut value = json!({ "service": service, "url": format!("http://{address}") });
     if let (Some(object), serde_json::Value::Object(extra)) = (value.as_object_mut(), extra) {
         object.extend(extra);
@@ -131,7 +131,7 @@ fn announce(output: &Output, service: &str, address: SocketAddr, extra: serde_js
     });
 }
 
-async fn interrupted() -> Result<(), CliError> {
+pub(crate) async fn interrupted() -> Result<(), CliError> {
     tokio::signal::ctrl_c().await.map_err(CliError::unavailable)
 }
 

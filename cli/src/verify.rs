@@ -2,11 +2,11 @@
 
 use crate::output::KeyProgress;
 use crate::statement_file::StatementFile;
+use crate::trust::TrustArgs;
 use crate::{CliError, Exit, Output, keys, read_bytes, read_text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use medproof_prover::Prover;
-use medproof_verifier::checkpoint::LogKey;
 use medproof_verifier::entry::Entry;
 use medproof_verifier::field::fr_to_be_bytes;
 use medproof_verifier::receipt::Receipt;
@@ -43,9 +43,8 @@ enum Command {
     Receipt {
         /// The receipt file.
         file: PathBuf,
-        /// The ledger's public key, in the form NAME+ID+KEY.
-        #[arg(long, value_name = "KEY")]
-        ledger_key: String,
+        #[command(flatten)]
+        trust: TrustArgs,
     },
 }
 
@@ -61,7 +60,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             verifying_key,
             keys,
         } => proof(file, verifying_key.as_deref(), keys, output),
-        Command::Receipt { file, ledger_key } => receipt(file, ledger_key, output),
+        Command::Receipt { file, trust } => receipt(file, trust, output),
     }
 }
 
@@ -168,33 +167,44 @@ pub fn parse_receipt_file(text: &str) -> Result<(Vec<u8>, Receipt), String> {
     Ok((entry, receipt.map_err(|e| format!("receipt: {e}"))?))
 }
 
-fn receipt(file: &Path, ledger_key: &str, output: &Output) -> Result<Exit, CliError> {
+fn receipt(file: &Path, trust: &TrustArgs, output: &Output) -> Result<Exit, CliError> {
     let bad = |what: String| CliError::Data(format!("`{}`: {what}", file.display()));
-    let key: LogKey = ledger_key
-        .parse()
-        .map_err(|e| CliError::Usage(format!("--ledger-key: {e}")))?;
+    let policy = trust.policy()?;
     let text = read_text(file, MAX_RECEIPT_FILE)?;
     let (entry, receipt) = parse_receipt_file(&text).map_err(bad)?;
     let decoded = Entry::from_bytes(&entry).map_err(|e| bad(format!("entry: {e}")))?;
-    let verdict = receipt.verify(&entry, &key);
+    let verdict = receipt.verify_cosigned(&entry, &policy);
     let (accepted, reason, size) = match &verdict {
-        Ok(checkpoint) => (true, "ok".to_owned(), Some(checkpoint.size())),
+        Ok(cosigned) => (true, "ok".to_owned(), Some(cosigned.checkpoint.size())),
         Err(e) => (false, e.to_string(), None),
     };
+    let cosigned = verdict.as_ref().map(|c| c.cosignatures.as_slice());
+    let cosignatures = cosigned.unwrap_or_default();
     let value = json!({
         "verdict": if accepted { "accept" } else { "reject" },
         "reason": reason,
         "kind": decoded.kind().as_str(),
         "index": receipt.index,
         "tree_size": size,
+        "cosignatures": cosignatures
+            .iter()
+            .map(|c| json!({ "witness": c.witness, "time": c.time }))
+            .collect::<Vec<_>>(),
+        "quorum": policy.quorum(),
     });
     output.result(&value, || match size {
-        Some(size) => format!(
-            "the {} entry is number {} of the {size} that {} signed",
-            decoded.kind().as_str(),
-            receipt.index,
-            key.origin()
-        ),
+        Some(size) => {
+            let mut text = format!(
+                "the {} entry is number {} of the {size} that {} signed",
+                decoded.kind().as_str(),
+                receipt.index,
+                policy.log().origin()
+            );
+            for cosignature in cosignatures {
+                text.push_str(&format!("\ncosigned by {}", cosignature.witness));
+            }
+            text
+        }
         None => format!("the receipt is refused: {reason}"),
     });
     Ok(if accepted { Exit::Accept } else { Exit::Reject })

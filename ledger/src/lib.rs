@@ -22,6 +22,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod tile;
+pub mod witness;
 
 pub use audit::audit;
 pub use clock::{Clock, DevelopmentClock, SystemClock};

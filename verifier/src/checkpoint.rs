@@ -2,9 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
-use signed_note::{
-    Note, Signer, StandardVerifier, VerifierList, is_key_name_valid, key_id, new_ed25519_verifier_key,
-};
+use signed_note::{Note, Signer, StandardVerifier, VerifierList, is_key_name_valid, key_id};
 use std::{fmt, str::FromStr};
 use tlog_tiles::{checkpoint::Checkpoint as Text, tlog::Hash};
 
@@ -73,30 +71,37 @@ impl FromStr for LogKey {
 
     /// Reads the form that [`fmt::Display`] writes; any other spelling of the same key is refused.
     fn from_str(text: &str) -> Result<Self, LogKeyError> {
-        // The key part may hold a `+` of its own, the two before it cannot.
-        let mut parts = text.splitn(3, '+');
-        let (Some(origin), Some(_id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(LogKeyError);
-        };
-        let bytes = STANDARD.decode(encoded).map_err(|_| LogKeyError)?;
-        let (algorithm, key) = bytes.split_first().ok_or(LogKeyError)?;
-        let key: &[u8; 32] = key.try_into().map_err(|_| LogKeyError)?;
-        if *algorithm != ED25519 {
-            return Err(LogKeyError);
-        }
-        let key = VerifyingKey::from_bytes(key).map_err(|_| LogKeyError)?;
-        let parsed = Self::new(origin, key).map_err(|_| LogKeyError)?;
-        if parsed.to_string() == text {
-            Ok(parsed)
-        } else {
-            Err(LogKeyError)
-        }
+        let (origin, key) = decode_key(text, ED25519).ok_or(LogKeyError)?;
+        Self::new(&origin, key).map_err(|_| LogKeyError)
     }
+}
+
+/// Reads a C2SP verifier key of an algorithm whose keys are those of Ed25519, in its only spelling.
+pub(crate) fn decode_key(text: &str, algorithm: u8) -> Option<(String, VerifyingKey)> {
+    // The key part may hold a `+` of its own, the two before it cannot.
+    let mut parts = text.splitn(3, '+');
+    let (name, _id, encoded) = (parts.next()?, parts.next()?, parts.next()?);
+    let bytes = STANDARD.decode(encoded).ok()?;
+    let (found, key) = bytes.split_first()?;
+    let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
+    let canonical = *found == algorithm && encode_key(name, algorithm, &key) == text;
+    canonical.then(|| (name.to_owned(), key))
+}
+
+/// A C2SP verifier key as text: `name+id+base64(algorithm, key)`.
+pub(crate) fn encode_key(name: &str, algorithm: u8, key: &VerifyingKey) -> String {
+    let mut encoded = vec![algorithm];
+    encoded.extend(key.to_bytes());
+    format!(
+        "{name}+{:08x}+{}",
+        key_id(name, &encoded),
+        STANDARD.encode(&encoded)
+    )
 }
 
 impl fmt::Display for LogKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&new_ed25519_verifier_key(&self.origin, &self.key))
+        f.write_str(&encode_key(&self.origin, ED25519, &self.key))
     }
 }
 
@@ -204,6 +209,19 @@ impl Checkpoint {
     }
 }
 
+/// The origin that a signed checkpoint names. Nothing is verified: it says whose key to verify it with.
+///
+/// # Errors
+/// [`CheckpointError::Malformed`].
+pub fn origin(note: &[u8]) -> Result<String, CheckpointError> {
+    if note.len() > MAX_CHECKPOINT_BYTES {
+        return Err(CheckpointError::Malformed);
+    }
+    let note = Note::from_bytes(note).map_err(|_| CheckpointError::Malformed)?;
+    let text = Text::from_bytes(note.text()).map_err(|_| CheckpointError::Malformed)?;
+    Ok(text.origin().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +237,12 @@ mod tests {
         assert_eq!(note, signer(1).sign(7, &[9; 32]).unwrap());
         let checkpoint = Checkpoint::verify(&note, &log).unwrap();
         assert_eq!((checkpoint.size(), checkpoint.root()), (7, &[9; 32]));
+        assert_eq!(origin(&note).unwrap(), "ledger.example/test");
+        assert_eq!(origin(b"no note"), Err(CheckpointError::Malformed));
+        assert_eq!(
+            log.to_string(),
+            signed_note::new_ed25519_verifier_key(log.origin(), log.key())
+        );
         let text = String::from_utf8(note.clone()).unwrap();
         assert!(text.starts_with("ledger.example/test\n7\nCQkJ"), "{text}");
 

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod circuit_id;
 pub mod context;
+pub mod cosignature;
 pub mod curve;
 pub mod day;
 pub mod eddsa;
@@ -27,7 +28,7 @@ pub mod statement;
 pub mod tree;
 
 pub use ark_bn254::Fr;
-pub use checkpoint::{Checkpoint, LogKey, LogSigner};
+pub use checkpoint::{Checkpoint, CheckpointError, LogKey, LogSigner};
 pub use circuit_id::{CircuitId, CircuitName};
 pub use context::Context;
 pub use day::Day;

@@ -2,6 +2,7 @@
 
 use crate::{
     checkpoint::{Checkpoint, CheckpointError, LogKey, MAX_CHECKPOINT_BYTES},
+    cosignature::{CosignatureError, Cosigned, WitnessPolicy},
     entry::{DecodeError, Reader, Writer},
     inclusion::{MAX_PROOF_HASHES, ProofRefused, leaf_hash, verify_inclusion},
 };
@@ -46,6 +47,27 @@ impl Receipt {
             &self.inclusion,
         )?;
         Ok(checkpoint)
+    }
+
+    /// Checks the receipt as [`Receipt::verify`] does, and that as many witnesses as the policy asks for have
+    /// cosigned its checkpoint.
+    ///
+    /// # Errors
+    /// [`CosignatureError`].
+    pub fn verify_cosigned(
+        &self,
+        entry: &[u8],
+        policy: &WitnessPolicy,
+    ) -> Result<Cosigned, CosignatureError> {
+        let cosigned = policy.check(&self.checkpoint)?;
+        verify_inclusion(
+            self.index,
+            &leaf_hash(entry),
+            cosigned.checkpoint.size(),
+            cosigned.checkpoint.root(),
+            &self.inclusion,
+        )?;
+        Ok(cosigned)
     }
 
     /// Encodes the receipt for storage.

@@ -1,7 +1,8 @@
-//! `medproof ledger`: beginning one, governing it, and reading it.
+//! `medproof ledger`: beginning one, governing it, reading it, and witnessing logs.
 
 mod govern;
 mod init;
+mod witness;
 
 use crate::{
     CliError, Exit, Output,
@@ -51,6 +52,8 @@ enum Command {
         /// Leaf index of the entry.
         index: u64,
     },
+    /// Run a witness (C2SP tlog-witness): cosigns checkpoints of the given logs, never two histories of one.
+    Witness(witness::Args),
 }
 
 /// Reads a date from the command line.
@@ -74,6 +77,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::SetClock { ledger, on } => set_clock(ledger, *on, output),
         Command::Status { ledger } => status(ledger, output),
         Command::Entry { ledger, index } => entry(ledger, *index, output),
+        Command::Witness(args) => witness::run(args, output),
     }
 }
 

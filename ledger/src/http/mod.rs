@@ -3,6 +3,8 @@
 
 mod listener;
 mod metrics;
+#[cfg(test)]
+pub(crate) mod raw;
 
 use crate::{
     sequencer::Published,

@@ -1,6 +1,7 @@
 //! The HTTP side as a stranger meets it: from its answers alone the root is computed again, and nothing
 //! but canonical paths is answered.
 
+use super::raw::{Answer, send};
 use crate::{
     Config, Server,
     testing::{Governance, genesis, key_of},
@@ -11,7 +12,6 @@ use medproof_proto::ledger_client::Ledger;
 use medproof_verifier::{Checkpoint, Entry, LogKey};
 use sha2_ct::Sha256;
 use std::{
-    io::{Read, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
     process::Command,
@@ -32,30 +32,9 @@ fn walk(address: SocketAddr, keys: &[&str]) -> Result<String, String> {
     }
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-/// Sends bytes on a connection of their own and reads what comes until it is closed.
-fn send(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut bytes = vec![];
-    stream.read_to_end(&mut bytes).unwrap();
-    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
-    Answer {
-        status: head[9..12].parse().unwrap(),
-        head,
-        body: bytes.split_off(end + 4),
-    }
-}
-
 fn request(method: &str, address: SocketAddr, path: &str) -> Answer {
     let text = format!("{method} {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n");
-    send(address, &text)
+    send(address, text.as_bytes())
 }
 
 fn get(address: SocketAddr, path: &str) -> Answer {
@@ -218,13 +197,13 @@ async fn only_canonical_paths_of_what_is_signed_are_answered() {
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert!(head.head.contains("content-length: 64"));
     let long = format!("GET /{} HTTP/1.1\r\nhost: ledger\r\n\r\n", "a".repeat(20 << 10));
-    assert_eq!(send(address, &long).status, 431);
+    assert_eq!(send(address, long.as_bytes()).status, 431);
     let long = format!(
         "GET / HTTP/1.1\r\nhost: ledger\r\nx: {}\r\n\r\n",
         "a".repeat(20 << 10)
     );
-    assert_eq!(send(address, &long).status, 431);
-    assert_eq!(send(address, "nonsense\r\n\r\n").status, 400);
+    assert_eq!(send(address, long.as_bytes()).status, 431);
+    assert_eq!(send(address, b"nonsense\r\n\r\n").status, 400);
     server.shutdown().await;
     assert!(TcpStream::connect(address).is_err());
 }

@@ -9,6 +9,7 @@ use medproof_ledger::{State, Submission};
 use medproof_records::signing;
 use medproof_verifier::checkpoint::LogSigner;
 use medproof_verifier::context::bound;
+use medproof_verifier::cosignature::Cosigner;
 use medproof_verifier::entry::{
     Body, Burn, CircuitAction, CircuitChange, Close, Genesis, Governed, Open, Opening, PinnedCircuit,
     PolicyAction, PolicyChange, PolicyPurpose, PolicyTerms, Post, RegistryAction, RegistryChange, Seal,
@@ -65,6 +66,11 @@ pub fn verifying_key(name: CircuitName) -> VerifyingKey {
 /// The log's signer.
 pub fn log_signer() -> LogSigner {
     LogSigner::new(ORIGIN, signer(10)).expect("an origin")
+}
+
+/// A witness of it.
+pub fn cosigner() -> Cosigner {
+    Cosigner::new("witness.example/w1", signer(11)).expect("a name")
 }
 
 /// `text` as a note signed by the log; `None` where the text cannot be one.

@@ -12,6 +12,7 @@ pub mod mutate;
 mod policies;
 mod records;
 mod seeds;
+mod tlog;
 mod verifier;
 mod wire;
 
@@ -60,6 +61,10 @@ pub const DECODERS: &[Decoder] = &[
     decoder!(receipt, verifier, Binary, 2_000, 256 * KIB),
     decoder!(checkpoint, verifier, Text, 2_000, 256 * KIB),
     decoder!(log_key, verifier, Text, 3_000, 64 * KIB),
+    decoder!(witness_key, tlog, Text, 3_000, 64 * KIB),
+    decoder!(cosignatures, tlog, Text, 1_000, 256 * KIB),
+    decoder!(add_checkpoint, tlog, Text, 2_000, 256 * KIB),
+    decoder!(tile_path, tlog, Text, 5_000, 64 * KIB),
     decoder!(leaf_range, verifier, Binary, 300, 2 * MIB),
     decoder!(gateway, wire, Binary, 3_000, 64 * KIB),
     decoder!(ledger, wire, Binary, 2_000, 512 * KIB),

@@ -17,6 +17,7 @@ use medproof_cli::holder::{
 use medproof_cli::journey::{party::Party, wallet::Membership};
 use medproof_cli::statement_file::StatementFile;
 use medproof_cli::{secret, verify};
+use medproof_ledger::witness::request::AddCheckpoint;
 use medproof_proto::field::fr_bytes;
 use medproof_proto::gateway::{self as gateway_wire, Asked};
 use medproof_proto::ledger::{self as ledger_wire, KnownCircuit, RegisteredKey};
@@ -107,6 +108,41 @@ pub(super) fn checkpoint() -> Seeds {
 
 pub(super) fn log_key() -> Seeds {
     vec![entries::log_signer().log_key().to_string().into_bytes()]
+}
+
+pub(super) fn witness_key() -> Seeds {
+    vec![entries::cosigner().witness_key().to_string().into_bytes()]
+}
+
+pub(super) fn cosignatures() -> Seeds {
+    let note = entries::log_signer().sign(2, &[9; 32]).expect("a checkpoint");
+    let line = entries::cosigner()
+        .cosign(&note, 1_700_000_000)
+        .expect("a cosignature");
+    vec![[&line[..], &line].concat(), line]
+}
+
+pub(super) fn add_checkpoint() -> Seeds {
+    let checkpoint = a_receipt().checkpoint;
+    let ask = |old, hashes| AddCheckpoint {
+        old,
+        proof: vec![[7; 32]; hashes],
+        checkpoint: checkpoint.clone(),
+    };
+    vec![
+        ask(0, 0).to_bytes(),
+        ask(1, 1).to_bytes(),
+        ask(u64::MAX, 63).to_bytes(),
+    ]
+}
+
+pub(super) fn tile_path() -> Seeds {
+    let paths = [
+        "tile/0/000",
+        "tile/1/x001/234.p/8",
+        "tile/entries/x001/x234/067.p/255",
+    ];
+    paths.map(|path| path.as_bytes().to_vec()).to_vec()
 }
 
 pub(super) fn leaf_range() -> Seeds {

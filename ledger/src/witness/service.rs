@@ -1,0 +1,98 @@
+//! The witness over HTTP: `POST /add-checkpoint`, and `/healthz`.
+
+use super::{NotCosigned, Witness, WitnessError, io_error, request::MAX_REQUEST_BYTES};
+use crate::http::Listener;
+use axum::{
+    Router,
+    body::{self, Body},
+    extract::State,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::Response,
+    routing::{get, post},
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::time;
+
+/// Longest wait for the body of a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+const TEXT: &str = "text/plain; charset=utf-8";
+/// The content type of an answer that says which size was cosigned last.
+const SIZE: &str = "text/x.tlog.size";
+
+/// A running witness.
+#[derive(Debug)]
+pub struct WitnessServer {
+    listener: Listener,
+}
+
+impl WitnessServer {
+    /// Serves a witness at an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`WitnessError::Io`] when it cannot listen there.
+    pub async fn start(witness: Witness, listen: SocketAddr) -> Result<Self, WitnessError> {
+        let router = Router::new()
+            .route("/add-checkpoint", post(add_checkpoint))
+            .route("/healthz", get(|| async { answer(StatusCode::OK, TEXT, "ok\n") }))
+            .with_state(Arc::new(witness));
+        let listener = Listener::start(listen, router).await.map_err(io_error(listen))?;
+        Ok(Self { listener })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Answers what is in hand and ends.
+    pub async fn shutdown(self) {
+        self.listener.shutdown().await;
+    }
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Response {
+    let body = match time::timeout(BODY_TIMEOUT, body::to_bytes(body, MAX_REQUEST_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let text = "the request is too long or was cut off\n";
+            return answer(StatusCode::BAD_REQUEST, TEXT, text);
+        }
+        Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, TEXT, "the request did not come\n"),
+    };
+    // It goes on when the client goes away: what is written is written, and may be asked for again.
+    let judged = tokio::task::spawn_blocking(move || witness.add_checkpoint(&body)).await;
+    match judged.unwrap_or(Err(NotCosigned::Broken)) {
+        Ok(line) => answer(StatusCode::OK, TEXT, line),
+        Err(refused) => refuse(&refused),
+    }
+}
+
+fn refuse(refused: &NotCosigned) -> Response {
+    use NotCosigned as N;
+    let status = match refused {
+        N::OtherSize { latest } | N::OtherRoot { latest } => {
+            if matches!(refused, N::OtherRoot { .. }) {
+                tracing::error!(size = latest, "a log has signed two roots for one size");
+            }
+            return answer(StatusCode::CONFLICT, SIZE, format!("{latest}\n"));
+        }
+        N::Request(_) | N::Checkpoint(_) | N::OldSize => StatusCode::BAD_REQUEST,
+        N::UnknownLog => StatusCode::NOT_FOUND,
+        N::Unsigned => StatusCode::FORBIDDEN,
+        N::Inconsistent => StatusCode::UNPROCESSABLE_ENTITY,
+        N::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    answer(status, TEXT, format!("{refused}\n"))
+}
