@@ -11,6 +11,7 @@ use ark_ff::{BigInt, Field, PrimeField};
 
 use super::add::{self, Pair, Scratch};
 use super::batch::{Batch, Words};
+use super::double;
 #[cfg(target_arch = "x86_64")]
 use crate::field::{Base, Ifma, Quadratic8, Vec8};
 
@@ -151,6 +152,9 @@ pub(crate) trait Kernel<G: Arithmetic>: Copy + Send + Sync {
     /// `buffer[out] = buffer[left] + buffer[right]` for all pairs; see [`add::add_pairs`].
     fn add_within(self, pairs: &[Pair], buffer: &mut [G::Packed], scratch: &mut Scratch<Self::Batch>);
 
+    /// Writes the rows of a table, each the one before doubled `doublings` times; see [`double::shift`].
+    fn shift(self, points: &[G::Packed], rows: &mut [&mut [G::Packed]], doublings: u32);
+
     /// A point from arkworks.
     fn pack(self, point: &Affine<G>) -> G::Packed {
         let mut packed = G::Packed::default();
@@ -210,6 +214,10 @@ impl<G: Arithmetic> Kernel<G> for ScalarKernel {
     fn add_within(self, pairs: &[Pair], buffer: &mut [G::Packed], scratch: &mut Scratch<Self::Batch>) {
         add::add_pairs::<_, _, false>((), &[], pairs, buffer, scratch);
     }
+
+    fn shift(self, points: &[G::Packed], rows: &mut [&mut [G::Packed]], doublings: u32) {
+        double::shift::<Self::Batch, _>((), points, rows, doublings);
+    }
 }
 
 /// AVX-512 IFMA, eight additions at a time.
@@ -240,6 +248,11 @@ impl<G: Arithmetic> Kernel<G> for VectorKernel {
         // SAFETY: the token in hand proves the instructions that the function enables.
         unsafe { add_vector::<G, false>(self.0, &[], pairs, buffer, scratch) }
     }
+
+    fn shift(self, points: &[G::Packed], rows: &mut [&mut [G::Packed]], doublings: u32) {
+        // SAFETY: the token in hand proves the instructions that the function enables.
+        unsafe { shift_vector::<G>(self.0, points, rows, doublings) }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -252,4 +265,15 @@ fn add_vector<G: Arithmetic, const FROM_TABLE: bool>(
     scratch: &mut Scratch<G::Vector>,
 ) {
     add::add_pairs::<_, _, FROM_TABLE>(token, table, pairs, buffer, scratch);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
+fn shift_vector<G: Arithmetic>(
+    token: Ifma,
+    points: &[G::Packed],
+    rows: &mut [&mut [G::Packed]],
+    doublings: u32,
+) {
+    double::shift::<G::Vector, _>(token, points, rows, doublings);
 }

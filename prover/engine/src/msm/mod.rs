@@ -15,6 +15,7 @@
 mod add;
 mod batch;
 mod digits;
+mod double;
 mod group;
 mod plan;
 mod runs;
@@ -30,7 +31,6 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
-use add::{Pair, Scratch};
 pub use group::Group;
 use group::{Kernel, ScalarKernel};
 pub use plan::MemoryCap;
@@ -164,31 +164,13 @@ fn shifted_rows<G: Group, K: Kernel<G>>(
             column.1.push(slice);
         }
     }
-    columns
-        .into_par_iter()
-        .for_each_init(Scratch::new, |scratch, (start, rows)| {
-            let mut points: Vec<G::Packed> = kept[start..]
-                .iter()
-                .take(SHIFTED_TOGETHER)
-                .map(|&i| kernel.pack(&bases[i as usize]))
-                .collect();
-            let doublings: Vec<Pair> = (0..points.len() as u32)
-                .map(|i| Pair {
-                    left: i,
-                    right: i,
-                    out: i,
-                })
-                .collect();
-            for (j, row) in rows.into_iter().enumerate() {
-                if j > 0 {
-                    for _ in 0..plan.window * plan.sets {
-                        kernel.add_within(&doublings, &mut points, scratch);
-                    }
-                }
-                for (out, point) in row.iter_mut().zip(&points) {
-                    *out = *point;
-                }
-            }
-        });
+    columns.into_par_iter().for_each(|(start, mut rows)| {
+        let points: Vec<G::Packed> = kept[start..]
+            .iter()
+            .take(SHIFTED_TOGETHER)
+            .map(|&i| kernel.pack(&bases[i as usize]))
+            .collect();
+        kernel.shift(&points, &mut rows, plan.window * plan.sets);
+    });
     table
 }
