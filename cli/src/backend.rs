@@ -1,7 +1,9 @@
 //! Which backend proves.
 
 use medproof_prover::Prover;
-use medproof_prover::backend::{ArkworksBackend, EngineBackend, Preparation, ProverBackend};
+use medproof_prover::backend::{
+    ArkworksBackend, DEFAULT_TABLE_BYTES, EngineBackend, Form, Preparation, ProverBackend,
+};
 
 /// The backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -18,9 +20,48 @@ pub struct BackendArgs {
     /// What proves.
     #[arg(long, value_enum, default_value_t = Backend::Engine)]
     pub backend: Backend,
-    /// Convert each key for the engine first: four transforms a proof for seven, after seconds to minutes.
+    /// How the engine prepares circuits.
+    #[command(flatten)]
+    pub preparation: PreparationArgs,
+}
+
+/// How the engine prepares circuits.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PreparationArgs {
+    /// Memory for tables.
+    #[command(flatten)]
+    pub tables: TableArgs,
+    /// Use keys as they are: seven transforms a proof for four, and no converted keys on disk.
     #[arg(long)]
-    pub convert_keys: bool,
+    pub no_convert: bool,
+}
+
+/// Memory for the engine's tables.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct TableArgs {
+    /// Most memory for bases and tables of multiples, in MiB, of all circuits together; with less, proofs take
+    /// longer. One copy of the bases is always kept.
+    #[arg(long, value_name = "MIB", default_value_t = (DEFAULT_TABLE_BYTES >> 20) as u64,
+          value_parser = clap::value_parser!(u64).range(0..=1 << 20))]
+    table_memory: u64,
+}
+
+impl TableArgs {
+    /// The limit in bytes.
+    pub fn bytes(self) -> usize {
+        usize::try_from(self.table_memory << 20).unwrap_or(usize::MAX)
+    }
+}
+
+impl PreparationArgs {
+    fn preparation(&self) -> Preparation {
+        let form = match self.no_convert {
+            true => Form::Coefficients,
+            false => Form::Coset,
+        };
+        let table_bytes = self.tables.bytes();
+        Preparation { form, table_bytes }
+    }
 }
 
 impl Backend {
@@ -36,13 +77,9 @@ impl Backend {
 impl BackendArgs {
     /// A prover without circuits that is prepared for many proofs.
     pub fn prover(&self) -> Prover {
-        let preparation = match self.convert_keys {
-            true => Preparation::CONVERTED,
-            false => Preparation::MANY,
-        };
         let backend: Box<dyn ProverBackend> = match self.backend {
             Backend::Arkworks => Box::new(ArkworksBackend::new()),
-            Backend::Engine => Box::new(EngineBackend::new(preparation)),
+            Backend::Engine => Box::new(EngineBackend::new(self.preparation.preparation())),
         };
         Prover::with_backend(backend)
     }

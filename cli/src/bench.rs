@@ -3,7 +3,7 @@
 mod verification;
 pub mod zkey;
 
-use crate::backend::{Backend, BackendArgs};
+use crate::backend::{Backend, BackendArgs, PreparationArgs};
 use crate::output::{KeyProgress, bytes_text, table};
 use crate::sample::{self, Visit};
 use crate::{CliError, Exit, Output, keys};
@@ -49,9 +49,8 @@ struct Options {
     /// Proofs in the batch that measures throughput.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: u32,
-    /// Convert each key for the engine first, as `serve prover --convert-keys`.
-    #[arg(long)]
-    convert_keys: bool,
+    #[command(flatten)]
+    preparation: PreparationArgs,
 }
 
 impl Options {
@@ -64,7 +63,7 @@ impl Options {
     ) -> Result<(Prover, f64), CliError> {
         let prepared = BackendArgs {
             backend,
-            convert_keys: self.convert_keys,
+            preparation: self.preparation.clone(),
         };
         let store = self.keys.store()?;
         let begin = Instant::now();

@@ -99,6 +99,7 @@ impl KeyProgress {
             }
             Stage::Writing { bytes } => format!("{circuit}: writing the key ({})", bytes_text(*bytes)),
             Stage::Reading { bytes } => format!("{circuit}: reading the key ({})", bytes_text(*bytes)),
+            Stage::Preparing => format!("{circuit}: preparing (longer the first time)"),
             Stage::Ready { .. } => format!("{circuit}: ready"),
         };
         self.spinner.set_message(message);

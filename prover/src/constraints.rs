@@ -1,17 +1,17 @@
 //! The constraints of a circuit: synthesised once in set-up mode, kept as matrices, named by a digest.
 
 use ark_bn254::Fr;
-use ark_ff::{One, PrimeField, Zero};
+use ark_ff::PrimeField;
 use ark_poly::{EvaluationDomain, GeneralEvaluationDomain};
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, Matrix, OptimizationGoal,
     R1CS_PREDICATE_LABEL, SynthesisError, SynthesisMode,
 };
 use medproof_circuits::statement::Circuit;
+use medproof_engine::{Matrices, Satisfaction};
 use medproof_verifier::{CircuitName, Public};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::OnceLock};
 use zeroize::Zeroize;
 
 /// Why a circuit cannot be used.
@@ -60,6 +60,8 @@ pub struct Constraints {
     witnesses: usize,
     domain: usize,
     digest: [u8; 32],
+    /// Made for the first assignment that is checked.
+    satisfaction: OnceLock<Option<Satisfaction>>,
 }
 
 /// A circuit without an assignment, as set-up sees it.
@@ -117,6 +119,7 @@ impl Constraints {
             witnesses: cs.num_witness_variables(),
             domain,
             digest: [0; 32],
+            satisfaction: OnceLock::new(),
         };
         constraints.digest = constraints.compute_digest();
         Ok(constraints)
@@ -181,16 +184,26 @@ impl Constraints {
         &self.digest
     }
 
+    /// The constraints as the engine takes them.
+    pub fn for_engine(&self) -> Matrices<'_> {
+        // There are always three.
+        let rows = |k: usize| self.matrices.get(k).map_or(&[][..], Vec::as_slice);
+        Matrices {
+            a: rows(0),
+            b: rows(1),
+            c: rows(2),
+            inputs: self.inputs,
+            variables: self.inputs + self.witnesses,
+        }
+    }
+
     /// Whether `full` (1, public inputs, witness) satisfies every constraint.
     pub fn is_satisfied(&self, full: &[Fr]) -> bool {
-        if full.len() != self.inputs + self.witnesses || !full[0].is_one() {
-            return false;
-        }
-        let [a, b, c] = [&self.matrices[0], &self.matrices[1], &self.matrices[2]];
-        (a, b, c)
-            .into_par_iter()
-            .with_min_len(512)
-            .all(|(a, b, c)| dot(a, full) * dot(b, full) == dot(c, full))
+        let made = self
+            .satisfaction
+            .get_or_init(|| Satisfaction::new(self.for_engine()).ok());
+        // Synthesis gives matrices that fit each other; were they not to, nothing would satisfy them.
+        made.as_ref().is_some_and(|made| made.holds(full))
     }
 
     /// Synthesises `C` with an assignment and no matrices, and takes the values out.
@@ -246,16 +259,6 @@ impl Constraints {
         }
         Ok(assignment)
     }
-}
-
-fn dot(row: &[(Fr, usize)], values: &[Fr]) -> Fr {
-    row.iter().fold(Fr::zero(), |sum, (coefficient, column)| {
-        sum + if coefficient.is_one() {
-            values[*column]
-        } else {
-            *coefficient * values[*column]
-        }
-    })
 }
 
 /// A full assignment: 1, the public inputs, the witness. Zeroised on drop; neither `Clone` nor `Debug`.

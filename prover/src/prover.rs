@@ -4,7 +4,7 @@ use crate::{
     Assignment, CircuitError,
     backend::{BackendError, CircuitHandle, EngineBackend, Preparation, ProverBackend},
     catalogue,
-    keys::{CircuitKeys, KeyStore, KeysError, Progress},
+    keys::{CircuitKeys, KeyStore, KeysError, Progress, Stage},
 };
 use ark_bn254::Fr;
 use medproof_circuits::statement::Circuit;
@@ -218,8 +218,18 @@ impl Prover {
         circuits: &[CircuitName],
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, ProveError> {
+        let mut opened = Vec::with_capacity(circuits.len());
         for circuit in circuits {
-            self.insert(catalogue::open(*circuit, store, progress)?)?;
+            opened.push(catalogue::open(*circuit, store, progress)?);
+        }
+        self.backend.announce(&opened.iter().collect::<Vec<_>>());
+        for keys in opened {
+            let circuit = keys.name();
+            progress(Progress {
+                circuit,
+                stage: Stage::Preparing,
+            });
+            self.insert(keys)?;
         }
         Ok(self)
     }

@@ -224,7 +224,7 @@ fn backends_prove_the_same_statements() {
         Box::new(ArkworksBackend::new()),
         Box::new(EngineBackend::new(Preparation::BRIEF)),
         Box::new(EngineBackend::new(Preparation::MANY)),
-        Box::new(EngineBackend::new(Preparation::CONVERTED)),
+        Box::new(EngineBackend::new(Preparation::UNCONVERTED)),
     ];
     for backend in backends {
         let mut prover = Prover::with_backend(backend);

@@ -1,7 +1,7 @@
 //! `medproof bench zkey`: proves with a key and a witness of the circom world, so that other provers can be timed
 //! on the same files.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, TableArgs};
 use crate::output::table;
 use crate::{CliError, Exit, Output, read_bytes};
 use ark_bn254::{Bn254, Fr};
@@ -10,7 +10,7 @@ use ark_groth16::Groth16;
 use ark_relations::gr1cs::Matrix;
 use medproof_circom::{CircomReduction, MAX_SIZE, Witness, Zkey, wtns};
 use medproof_engine::{Form, Kernels, Matrices, Options, PreparedCircuit, Steps};
-use medproof_prover::backend::{DEFAULT_TABLE_BYTES, blinding};
+use medproof_prover::backend::blinding;
 use medproof_prover::snarkjs;
 use medproof_verifier::Proof;
 use rand::rngs::OsRng;
@@ -34,6 +34,8 @@ pub struct Args {
     /// What proves.
     #[arg(long, value_enum, default_value_t = Backend::Engine)]
     backend: Backend,
+    #[command(flatten)]
+    tables: TableArgs,
 }
 
 /// A key that is ready to prove, as one backend wants it.
@@ -84,7 +86,7 @@ impl Prepared for PreparedCircuit {
 }
 
 /// The engine with the key as it is.
-fn engine(key: &Zkey) -> Result<PreparedCircuit, CliError> {
+fn engine(key: &Zkey, table_bytes: usize) -> Result<PreparedCircuit, CliError> {
     let matrices = Matrices {
         a: &key.a().to_rows(),
         b: &key.b().to_rows(),
@@ -94,7 +96,7 @@ fn engine(key: &Zkey) -> Result<PreparedCircuit, CliError> {
     };
     let options = Options {
         form: Form::Snarkjs,
-        table_bytes: DEFAULT_TABLE_BYTES,
+        table_bytes,
         kernels: Kernels::detect(),
     };
     PreparedCircuit::new(key.proving_key(), matrices, options).map_err(CliError::data)
@@ -121,7 +123,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             matrices: [key.a().to_rows(), key.b().to_rows()],
             key: &key,
         }),
-        Backend::Engine => Box::new(engine(&key)?),
+        Backend::Engine => Box::new(engine(&key, args.tables.bytes())?),
     };
     spinner.set_message("proving");
     let (seconds, proof) = measure(args, &key, &witness, prepared.as_ref())?;

@@ -15,5 +15,5 @@ pub mod prove;
 pub use error::EngineError;
 pub use field::Kernels;
 pub use msm::{FixedBases, MemoryCap};
-pub use prepared::{Form, Matrices, Options, PreparedCircuit};
+pub use prepared::{ConvertedKey, Form, Matrices, Options, PreparedCircuit, Satisfaction};
 pub use prove::{Blinding, Steps};

@@ -4,7 +4,7 @@ use super::{BackendError, CircuitHandle, ProverBackend};
 use crate::{Assignment, keys::CircuitKeys};
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
-use medproof_engine::{Blinding, Form, Kernels, Matrices, Options, PreparedCircuit};
+use medproof_engine::{Blinding, EngineError, Form, Kernels, Options, PreparedCircuit};
 use medproof_verifier::{CircuitName, Proof};
 use rand::rngs::OsRng;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,7 +16,8 @@ pub const DEFAULT_TABLE_BYTES: usize = 3 << 30;
 /// What a circuit's preparation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preparation {
-    /// How the quotient reaches the proof. [`Form::Coset`] makes each proof faster and loading slower.
+    /// How the quotient reaches the proof. [`Form::Coset`] makes each proof faster; the key is converted for it once
+    /// and kept in that form beside its file.
     pub form: Form,
     /// Bytes for bases and tables of multiples, for all circuits together; without tables a proof takes longer.
     pub table_bytes: usize,
@@ -28,14 +29,14 @@ impl Preparation {
         form: Form::Coefficients,
         table_bytes: 0,
     };
-    /// For many proofs of each circuit.
+    /// For many proofs of each circuit: keys are converted, and tables made.
     pub const MANY: Self = Self {
-        form: Form::Coefficients,
+        form: Form::Coset,
         table_bytes: DEFAULT_TABLE_BYTES,
     };
-    /// For very many proofs: keys are converted first, by `n log n` products of points with scalars.
-    pub const CONVERTED: Self = Self {
-        form: Form::Coset,
+    /// For many proofs of each circuit, with keys as they are.
+    pub const UNCONVERTED: Self = Self {
+        form: Form::Coefficients,
         table_bytes: DEFAULT_TABLE_BYTES,
     };
 }
@@ -49,6 +50,18 @@ struct Loaded {
 struct State {
     circuits: Vec<Arc<Loaded>>,
     table_bytes: usize,
+    /// Variables of the circuits announced and not loaded yet.
+    announced: usize,
+}
+
+impl State {
+    /// What a circuit may take: its share among those announced, or all that is left.
+    fn share(&mut self, variables: usize) -> usize {
+        let of = self.announced.max(variables);
+        self.announced = of - variables;
+        // A circuit has at least the variable 1.
+        (self.table_bytes as u128 * variables as u128 / of.max(1) as u128) as usize
+    }
 }
 
 /// Proves with the project's own engine.
@@ -65,6 +78,7 @@ impl EngineBackend {
             state: RwLock::new(State {
                 circuits: Vec::new(),
                 table_bytes: preparation.table_bytes,
+                announced: 0,
             }),
         }
     }
@@ -90,32 +104,36 @@ pub fn blinding() -> Blinding {
     }
 }
 
+fn prepare(keys: &CircuitKeys, options: Options) -> Result<PreparedCircuit, EngineError> {
+    let (key, matrices) = (keys.proving_key(), keys.constraints().for_engine());
+    match options.form {
+        Form::Coset => {
+            let converted = keys.converted(options.kernels)?;
+            PreparedCircuit::of_converted(key, matrices, &converted, options)
+        }
+        _ => PreparedCircuit::new(key, matrices, options),
+    }
+}
+
 impl ProverBackend for EngineBackend {
     fn name(&self) -> &'static str {
         "engine"
     }
 
+    fn announce(&self, circuits: &[&CircuitKeys]) {
+        let variables = |keys: &&CircuitKeys| keys.constraints().for_engine().variables;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.announced = circuits.iter().map(variables).sum();
+    }
+
     fn load(&self, keys: Arc<CircuitKeys>) -> Result<CircuitHandle, BackendError> {
-        let constraints = keys.constraints();
-        let [a, b, c] = constraints.matrices() else {
-            return Err(BackendError::failed(keys.name(), "it has not three matrices"));
-        };
-        let inputs = constraints.num_instance_variables();
-        let matrices = Matrices {
-            a,
-            b,
-            c,
-            inputs,
-            variables: inputs + constraints.num_witness_variables(),
-        };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let options = Options {
             form: self.form,
-            table_bytes: state.table_bytes,
+            table_bytes: state.share(keys.constraints().for_engine().variables),
             kernels: Kernels::detect(),
         };
-        let circuit = PreparedCircuit::new(keys.proving_key(), matrices, options)
-            .map_err(|e| BackendError::failed(keys.name(), e))?;
+        let circuit = prepare(&keys, options).map_err(|e| BackendError::failed(keys.name(), e))?;
         state.table_bytes = state.table_bytes.saturating_sub(circuit.table_bytes());
         state.circuits.push(Arc::new(Loaded {
             name: keys.name(),
@@ -143,5 +161,26 @@ impl ProverBackend for EngineBackend {
             Proof::new(proof).map_err(|e| BackendError::failed(loaded.name, e))
         });
         checked.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announced_circuits_share_the_memory_by_size_and_pass_on_what_they_leave() {
+        let mut state = State {
+            circuits: Vec::new(),
+            table_bytes: 1000,
+            announced: 100,
+        };
+        assert_eq!(state.share(20), 200);
+        state.table_bytes -= 50;
+        assert_eq!(state.share(60), 712);
+        state.table_bytes -= 712;
+        assert_eq!(state.share(20), 238);
+        // Not announced: all that is left.
+        assert_eq!(state.share(7), 238);
     }
 }

@@ -52,6 +52,9 @@ pub trait ProverBackend: Send + Sync {
     /// The backend's name, as shown to users.
     fn name(&self) -> &'static str;
 
+    /// Names the circuits that will be loaded next, for a backend that divides memory among them.
+    fn announce(&self, _circuits: &[&CircuitKeys]) {}
+
     /// Prepares a circuit's key and matrices once; they stay in memory.
     ///
     /// # Errors

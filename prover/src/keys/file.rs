@@ -26,9 +26,9 @@ const MAGIC: &[u8; 8] = b"mppk\0\0\0\x01";
 const FLAG_DEVELOPMENT: u8 = 1;
 /// Magic, circuit, version, flags, digest, four sizes, length of the verifying key.
 const HEADER: usize = 8 + 1 + 2 + 1 + 32 + 4 * 4 + 4;
-const G1_BYTES: usize = 64;
+pub(super) const G1_BYTES: usize = 64;
 const G2_BYTES: usize = 128;
-const HASH_BYTES: usize = 32;
+pub(super) const HASH_BYTES: usize = 32;
 
 /// What is wrong with a key file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,7 +147,7 @@ pub(super) fn encode(c: &Constraints, key: &ProvingKey<Bn254>, verifying: &Verif
     out
 }
 
-fn put<P: CanonicalSerialize + Sync>(out: &mut Vec<u8>, points: &[P], size: usize) {
+pub(super) fn put<P: CanonicalSerialize + Sync>(out: &mut Vec<u8>, points: &[P], size: usize) {
     let begin = out.len();
     out.resize(begin + points.len() * size, 0);
     out[begin..]
@@ -236,7 +236,7 @@ fn split<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
     head
 }
 
-fn points<P: SWCurveConfig>(
+pub(super) fn points<P: SWCurveConfig>(
     rest: &mut &[u8],
     count: usize,
     size: usize,

@@ -66,6 +66,7 @@ impl CircuitKeys {
             proving,
             verifying,
             file_bytes,
+            converted_path: None,
         })
     }
 }

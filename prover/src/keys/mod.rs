@@ -4,6 +4,7 @@
 //! never meets an old key. Development keys are made by this machine, which could therefore forge; they
 //! carry a mark in the file's name, in the file and in the verifying key, and production refuses them.
 
+mod converted;
 mod file;
 mod import;
 mod list;
@@ -63,11 +64,13 @@ pub enum Stage {
         /// Bytes of the key file.
         bytes: u64,
     },
-    /// The circuit can be used.
+    /// The key is checked.
     Ready {
         /// Time since the beginning.
         elapsed: Duration,
     },
+    /// The backend prepares the circuit: it converts the key, the first time, and makes tables.
+    Preparing,
 }
 
 /// One step of opening a circuit's keys.
@@ -157,6 +160,8 @@ pub struct CircuitKeys {
     proving: ProvingKey<Bn254>,
     verifying: VerifyingKey,
     file_bytes: u64,
+    /// Where the key's converted form is kept; none for a key that came from no file.
+    converted_path: Option<PathBuf>,
 }
 
 impl CircuitKeys {
@@ -203,6 +208,7 @@ impl CircuitKeys {
             proving,
             verifying,
             file_bytes,
+            converted_path: None,
         })
     }
 }
@@ -343,8 +349,11 @@ impl KeyStore {
     /// Takes the lock beside a key file. The operating system lets go of it when the file is closed, also
     /// after a crash.
     fn lock(&self, path: &Path, step: &mut dyn FnMut(Stage)) -> Result<fs::File, KeysError> {
-        create_private_directory(&self.directory)
-            .map_err(KeysError::io("create the key directory", &self.directory))?;
+        Self::lock_in(&self.directory, path, step)
+    }
+
+    fn lock_in(directory: &Path, path: &Path, step: &mut dyn FnMut(Stage)) -> Result<fs::File, KeysError> {
+        create_private_directory(directory).map_err(KeysError::io("create the key directory", directory))?;
         let lock_path = with_suffix(path, ".lock");
         let lock = fs::File::options()
             .create(true)
@@ -377,6 +386,7 @@ fn read(constraints: Constraints, path: &Path) -> Result<CircuitKeys, KeysError>
         proving,
         verifying,
         file_bytes: expected,
+        converted_path: Some(converted::path_beside(path)),
     })
 }
 

@@ -192,3 +192,59 @@ fn the_default_directory_follows_the_environment() {
     );
     assert_eq!(with(&[]), None);
 }
+
+#[test]
+fn a_converted_key_is_kept_and_made_again_when_damaged() {
+    let (_guard, store) = store(Mode::Development);
+    let keys = store.open::<Cube>(&mut quiet).unwrap();
+    let kernels = medproof_engine::Kernels::detect();
+    let path = converted::path_beside(&store.path(keys.constraints()));
+    assert!(!path.exists());
+    let first = keys.converted(kernels).unwrap();
+    let good = fs::read(&path).unwrap();
+    assert_eq!(keys.read_converted(&path).unwrap(), first);
+    let scalar = medproof_engine::ConvertedKey::new(
+        keys.proving_key(),
+        keys.constraints().for_engine(),
+        medproof_engine::Kernels::scalar(),
+    );
+    assert_eq!(scalar.unwrap(), first);
+    // Damage, the file of another key, and half a file: told apart when read, put right when used.
+    let mut damaged = good.clone();
+    damaged[100] ^= 1;
+    let other = CircuitKeys::throw_away::<Cube>().unwrap();
+    let foreign = other.encode_converted(&other.converted(kernels).unwrap());
+    for (bytes, expected) in [
+        (damaged, FormatError::Hash),
+        (foreign, FormatError::Shape),
+        (
+            good[..good.len() / 2].to_vec(),
+            FormatError::Length {
+                expected: good.len() as u64,
+                got: good.len() as u64 / 2,
+            },
+        ),
+    ] {
+        assert_eq!(keys.decode_converted(&bytes).unwrap_err(), expected);
+        fs::write(&path, &bytes).unwrap();
+        assert!(keys.read_converted(&path).is_err());
+        assert_eq!(keys.converted(kernels).unwrap(), first);
+        assert_eq!(fs::read(&path).unwrap(), good);
+    }
+    let rehashed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = good[..good.len() - 32].to_vec();
+        change(&mut bytes);
+        let hash = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+        bytes.extend(hash);
+        keys.decode_converted(&bytes).unwrap_err()
+    };
+    assert_eq!(rehashed(&|bytes| bytes[0] = b'x'), FormatError::Magic);
+    assert_eq!(
+        rehashed(&|bytes| bytes[80..112].fill(0xff)),
+        FormatError::Point("converted H query")
+    );
+    // A directory in its place cannot be replaced: the key is converted all the same.
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(keys.converted(kernels).unwrap(), first);
+}

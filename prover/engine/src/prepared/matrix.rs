@@ -117,6 +117,15 @@ impl SparseMatrix {
             });
     }
 
+    /// Whether in each row the products of `a` and `b` with `values` have that of `c` as their product. The matrices
+    /// must have equally many rows.
+    pub(crate) fn products_hold(a: &Self, b: &Self, c: &Self, values: &[Fr]) -> bool {
+        (0..a.rows())
+            .into_par_iter()
+            .with_min_len(ROWS)
+            .all(|row| a.dot(row, values) * b.dot(row, values) == c.dot(row, values))
+    }
+
     fn dot(&self, row: usize, values: &[Fr]) -> Fr {
         let (row, next) = (self.rows[row], self.rows[row + 1]);
         let value = |column: &u32| values[*column as usize];

@@ -45,16 +45,20 @@
 //! of the odd points of a domain of size `2n`: there `sum_j (a b - c)(x_j) H_j` is the point wanted. Such keys come
 //! without C, so `c` is again the product on `D` and takes two transforms of its own: six in all.
 
+mod converted;
 pub(crate) mod group;
 mod lagrange;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 pub(crate) mod matrix;
 mod query;
+mod satisfied;
 #[cfg(test)]
 mod tests;
 
+pub use converted::ConvertedKey;
 pub(crate) use query::Query;
+pub use satisfied::Satisfaction;
 
 use crate::{EngineError, Kernels, ntt::Transform};
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, g1, g2};
@@ -101,6 +105,13 @@ pub struct Matrices<'a> {
     pub variables: usize,
 }
 
+impl Matrices<'_> {
+    /// Binary logarithm of the size of the evaluation domain.
+    fn log_domain(&self) -> u32 {
+        (self.a.len() + self.inputs).next_power_of_two().trailing_zeros()
+    }
+}
+
 /// A circuit and its proving key, ready to prove.
 pub struct PreparedCircuit {
     pub(crate) form: Form,
@@ -130,16 +141,53 @@ impl PreparedCircuit {
         matrices: Matrices<'_>,
         options: Options,
     ) -> Result<Self, EngineError> {
+        match options.form {
+            Form::Coset => {
+                let converted = ConvertedKey::new(key, matrices, options.kernels)?;
+                Self::of_converted(key, matrices, &converted, options)
+            }
+            Form::Coefficients | Form::Snarkjs => Self::of_parts(key, matrices, None, options),
+        }
+    }
+
+    /// Prepares a key that was converted before: [`Form::Coset`], whatever `options` say.
+    ///
+    /// # Errors
+    /// [`EngineError`] where matrices, key and converted key do not fit each other or are too large.
+    pub fn of_converted(
+        key: &ProvingKey<Bn254>,
+        matrices: Matrices<'_>,
+        converted: &ConvertedKey,
+        options: Options,
+    ) -> Result<Self, EngineError> {
+        let form = Form::Coset;
+        Self::of_parts(key, matrices, Some(converted), Options { form, ..options })
+    }
+
+    fn of_parts(
+        key: &ProvingKey<Bn254>,
+        matrices: Matrices<'_>,
+        converted: Option<&ConvertedKey>,
+        options: Options,
+    ) -> Result<Self, EngineError> {
         let form = options.form;
         let Matrices {
             inputs, variables, ..
         } = matrices;
         let constraints = matrices.a.len();
-        let domain = (constraints + inputs).next_power_of_two();
-        let transform = Transform::new(domain.trailing_zeros(), options.kernels)?;
+        let transform = Transform::new(matrices.log_domain(), options.kernels)?;
+        let domain = transform.size();
         let h_length = match form {
             Form::Snarkjs => domain,
             Form::Coset | Form::Coefficients => domain - 1,
+        };
+        let none = ConvertedKey {
+            h: Vec::new(),
+            folded: Vec::new(),
+        };
+        let (converted, points, folded) = match converted {
+            Some(converted) => (converted, domain, variables),
+            None => (&none, 0, 0),
         };
         let lengths = [
             ("matrix B", constraints, matrices.b.len()),
@@ -147,6 +195,8 @@ impl PreparedCircuit {
             ("B query in G2", variables, key.b_g2_query.len()),
             ("L query", variables.saturating_sub(inputs), key.l_query.len()),
             ("H query", h_length, key.h_query.len()),
+            ("converted H query", points, converted.h.len()),
+            ("part of the L query for C", folded, converted.folded.len()),
         ];
         for (part, expected, got) in lengths {
             if expected != got {
@@ -167,17 +217,8 @@ impl PreparedCircuit {
         let two_inverse = Fr::from(2u64).inverse().unwrap_or(Fr::ONE);
         let factor = match form {
             Form::Coset => {
-                let c = SparseMatrix::new("C", matrices.c, variables)?;
-                if c.rows() != constraints {
-                    return Err(EngineError::Shape {
-                        part: "matrix C",
-                        expected: constraints,
-                        got: c.rows(),
-                    });
-                }
-                let (h, folded) = lagrange::convert(&key.h_query, &c, variables, &transform, options.kernels);
-                group::add_each(&mut bases, &folded);
-                bases.extend(h);
+                group::add_each(&mut bases, &converted.folded);
+                bases.extend_from_slice(&converted.h);
                 // -1/2, and the 1/n that the transform of the points left out.
                 -two_inverse * Fr::from(domain as u64).inverse().unwrap_or(Fr::ONE)
             }

@@ -165,3 +165,42 @@ fn a_column_beyond_the_variables_is_refused() {
         })
     ));
 }
+
+#[test]
+fn satisfaction_is_that_of_every_row() {
+    // x * x = y, and (x - y) * 5 = z.
+    let (a, b, c) = (
+        vec![vec![(Fr::ONE, 1)], vec![(Fr::ONE, 1), (-Fr::ONE, 2)]],
+        vec![vec![(Fr::ONE, 1)], vec![(Fr::from(5u64), 0)]],
+        vec![vec![(Fr::ONE, 2)], vec![(Fr::ONE, 3)]],
+    );
+    let matrices = Matrices {
+        a: &a,
+        b: &b,
+        c: &c,
+        inputs: 1,
+        variables: 4,
+    };
+    let satisfaction = Satisfaction::new(matrices).unwrap();
+    let good = [Fr::ONE, Fr::from(3u64), Fr::from(9u64), -Fr::from(30u64)];
+    assert!(satisfaction.holds(&good));
+    for at in 0..4 {
+        let mut bad = good;
+        bad[at] += Fr::ONE;
+        assert!(!satisfaction.holds(&bad), "{at}");
+    }
+    assert!(!satisfaction.holds(&good[..3]));
+    assert!(!satisfaction.holds(&[]));
+    let short = Matrices {
+        c: &c[..1],
+        ..matrices
+    };
+    assert!(matches!(
+        Satisfaction::new(short).err(),
+        Some(EngineError::Shape {
+            part: "matrix C",
+            expected: 2,
+            got: 1
+        })
+    ));
+}
