@@ -9,7 +9,7 @@ export RUSTDOCFLAGS ?= -D warnings
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 LOCKED := --locked
 
-.PHONY: help setup tools build demo test fmt lint doc unit bench fuzz soak
+.PHONY: help setup tools build demo test fmt lint doc unit kernels bench fuzz soak
 
 help:
 	@echo "make demo   set everything up and play the three journeys"
@@ -41,12 +41,22 @@ test: setup tools
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo doc $(LOCKED) --workspace --no-deps --quiet
 	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory kernels
 
 unit:
 ifeq ($(NEXTEST),yes)
 	cargo nextest run $(LOCKED) --workspace --no-fail-fast
 else
 	cargo test $(LOCKED) --workspace --no-fail-fast
+endif
+
+# The engine's tests once more with the scalar kernels as the default, and which kernels this machine's tests took.
+kernels:
+ifeq ($(NEXTEST),yes)
+	MEDPROOF_ENGINE=scalar cargo nextest run $(LOCKED) --workspace -E 'package(medproof-engine)'
+	cargo nextest run $(LOCKED) --workspace -E 'test(the_kernels_under_test_are_named)' --success-output final
+else
+	MEDPROOF_ENGINE=scalar cargo test $(LOCKED) --workspace the_kernels_under_test_are_named -- --show-output
 endif
 
 fmt:
@@ -58,9 +68,14 @@ lint: setup
 doc: setup
 	cargo doc $(LOCKED) --workspace --no-deps
 
+# Sizes of `bench kernels` and `bench plot` by binary logarithm; 20 takes many minutes and some gigabytes.
+BENCH_MAX_LOG ?= 16
+
 bench: build
 	bin/medproof bench circuits
 	bin/medproof bench verify
+	bin/medproof bench kernels --max-log $(BENCH_MAX_LOG)
+	bin/medproof bench plot --max-log $(BENCH_MAX_LOG) --out "$(CARGO_TARGET_DIR)/time-by-size.svg"
 	cargo bench $(LOCKED) --quiet --profile dev --workspace --bench primitives
 	@echo "end to end, from challenge to durable receipt: see the table of the demo"
 	bin/medproof demo

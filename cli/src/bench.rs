@@ -1,5 +1,7 @@
 //! `medproof bench`: sizes and times of the circuits and of verification on this machine.
 
+mod kernels;
+mod plot;
 mod verification;
 pub mod zkey;
 
@@ -29,6 +31,10 @@ enum Command {
     Circuits(Options),
     /// Verification of single proofs and of batches on one core, beside ark-groth16's of the same proofs.
     Verify(Options),
+    /// Multi-scalar multiplications and transforms by size, beside those of arkworks.
+    Kernels(kernels::Args),
+    /// Time of a proof by size of the circuit, for the engine and ark-groth16, with a plot.
+    Plot(plot::Args),
     /// Proving with a key and a witness of snarkjs' making.
     Zkey(zkey::Args),
 }
@@ -84,6 +90,13 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Circuits(options) => (options, false),
         Command::Verify(options) => (options, true),
         Command::Zkey(args) => return zkey::run(args, output),
+        Command::Kernels(args) => {
+            let spinner = output.spinner("measuring by size");
+            let rows = kernels::measure(args);
+            spinner.finish_and_clear();
+            return Ok(show("kernels", "sizes", &rows?, output));
+        }
+        Command::Plot(args) => return Ok(show("plot", "sizes", &plot::run(args, output)?, output)),
     };
     let chosen: Vec<CircuitName> = if options.circuit.is_empty() {
         keys::circuits(false).collect()
@@ -120,6 +133,12 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let value = json!({ "bench": what, "machine": machine(), "runs": options.runs, "circuits": rows });
     output.result(&value, || format!("{}\n{}", machine(), text(&rows)));
     Ok(Exit::Accept)
+}
+
+fn show(what: &str, list: &str, rows: &[Value], output: &Output) -> Exit {
+    let value = json!({ "bench": what, "machine": machine(), list: rows });
+    output.result(&value, || format!("{}\n{}", machine(), text(rows)));
+    Exit::Accept
 }
 
 struct Measure<'a> {

@@ -30,6 +30,21 @@ fn kernels() -> Vec<Kernels> {
     [Kernels::scalar()].into_iter().chain(vector).collect()
 }
 
+/// Every test of this crate takes both kernels where the machine has them. What ran is shown by `make kernels`.
+#[test]
+fn the_kernels_under_test_are_named() {
+    let names: Vec<&str> = kernels()
+        .into_iter()
+        .map(|kernels| match kernels {
+            Kernels::Scalar => "scalar",
+            Kernels::Ifma(_) => "AVX-512 IFMA",
+        })
+        .collect();
+    let chosen = Kernels::detect();
+    assert!(kernels().contains(&chosen));
+    println!("kernels under test: {}; by default {chosen:?}", names.join(", "));
+}
+
 #[test]
 fn to_coset_equals_arkworks_for_every_size() {
     for log_size in 0..=16 {
