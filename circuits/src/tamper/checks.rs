@@ -5,8 +5,12 @@ use ark_bn254::Fr;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::collections::BTreeSet;
+use rand::seq::SliceRandom;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+/// Honest assignments from which what follows from a change is recomputed, for the constraints that are left.
+const RECOMPUTED: usize = 6;
 
 /// A kind of variable that may be loose, and why that is harmless.
 pub(crate) type Exception = (Loose, &'static str);
@@ -60,7 +64,12 @@ pub(crate) fn honest(synthesise: Synthesis, seed: u64) -> (System, Vec<usize>) {
 }
 
 impl Gadget {
-    fn honest(&self, seed: u64) -> (System, Vec<usize>) {
+    /// The digest of its shape.
+    pub(crate) fn digest(&self) -> u64 {
+        self.honest(0).0.digest()
+    }
+
+    pub(crate) fn honest(&self, seed: u64) -> (System, Vec<usize>) {
         let (system, given) = honest(self.synthesise, seed);
         assert!(system.is_satisfied(), "{}: {:?}", self.name, system.broken());
         (system, given)
@@ -131,51 +140,88 @@ impl Gadget {
             }
         }
     }
-
-    /// C7: without any of its constraints something else is accepted.
-    pub(crate) fn needs_every_constraint(&self, seeds: Range<u64>) {
-        let mut survivors = survivors(seeds, |seed| self.honest(seed).0);
-        let reviewed = REVIEWED.iter().find(|(name, ..)| *name == self.name);
-        survivors.retain(|row| !reviewed.is_some_and(|(_, rows, _)| rows.contains(row)));
-        assert_eq!(survivors, [0usize; 0], "{}", self.name);
-    }
 }
 
-/// Constraints whose need the harness does not see: gadget, constraints, and why they are needed.
-const REVIEWED: &[(&str, Range<usize>, &str)] = &[(
-    "one selector of five",
-    0..5,
-    "without its booleanity a selector is -1 beside two that are 1; with the random values here, and the result \
-     given, no such combination is the result",
-)];
+/// C7: the constraints of gadgets with the same shape of which nothing shows that they are needed. Gadgets that
+/// differ in their values only have one set of constraints, each of which one of them may need.
+pub(crate) fn unneeded(gadgets: &[&Gadget], seeds: Range<u64>) -> Vec<usize> {
+    let worlds = seeds.flat_map(|seed| gadgets.iter().map(move |gadget| gadget.honest(seed).0));
+    survivors(worlds, |system| (0..system.constraints()).collect())
+}
 
-/// C7: the constraints of which no assignment among these shows that they are needed. The systems differ in
-/// their assignments only; one that breaks a constraint is a lie.
-pub(crate) fn survivors(seeds: Range<u64>, system: impl Fn(u64) -> System) -> Vec<usize> {
-    let mut left: Option<Vec<usize>> = None;
-    let harder = seeds.clone().map(|seed| (seed, true)).take(2);
-    for (seed, recompute) in seeds.map(|seed| (seed, false)).chain(harder) {
-        let system = system(seed);
-        let rows = left.unwrap_or_else(|| (0..system.constraints()).collect());
-        let deletion = match recompute {
-            false => system.delete_each(&rows),
-            // More than a few are a finding as they are.
-            true if rows.len() > 300 => return rows,
-            true => system.delete_and_recompute(&rows),
-        };
-        let Deletion {
-            by_rank,
-            by_vector,
-            survivors,
-        } = deletion;
-        let (all, rest) = (rows.len(), survivors.len());
-        println!("{seed}: of {all} {by_rank} by rank, {by_vector} by vector, {rest} left");
-        if survivors.is_empty() {
-            return survivors;
+/// C7: those of the chosen constraints of which no assignment among these shows that they are needed: by the rank, by
+/// walks, and for what these leave by recomputing what follows from a change. The systems differ in their
+/// assignments only; one that breaks a constraint is a lie.
+pub(crate) fn survivors(
+    systems: impl Iterator<Item = System> + Clone,
+    chosen: impl FnOnce(&System) -> Vec<usize>,
+) -> Vec<usize> {
+    let harder = systems.clone().filter(System::is_satisfied).take(RECOMPUTED);
+    let mut last = None;
+    let mut left = needless(systems, chosen);
+    for system in harder {
+        if left.is_empty() {
+            break;
         }
-        left = Some(survivors);
+        left = note(left.len(), system.delete_and_recompute(&left));
+        last = Some(system);
     }
-    left.unwrap_or_default()
+    if let Some(system) = last {
+        left.iter()
+            .for_each(|row| println!("{row}: {}", system.describe(*row)));
+    }
+    left
+}
+
+/// [`survivors`] of the rank and the walks alone.
+pub(crate) fn needless(
+    mut systems: impl Iterator<Item = System>,
+    chosen: impl FnOnce(&System) -> Vec<usize>,
+) -> Vec<usize> {
+    let Some(first) = systems.next() else {
+        return Vec::new();
+    };
+    let chosen = chosen(&first);
+    let mut left = note(chosen.len(), first.delete_each(&chosen));
+    for system in systems {
+        if left.is_empty() {
+            break;
+        }
+        left = note(left.len(), system.delete_each(&left));
+    }
+    left
+}
+
+fn note(all: usize, deletion: Deletion) -> Vec<usize> {
+    let Deletion {
+        by_rank,
+        by_vector,
+        survivors,
+    } = deletion;
+    let rest = survivors.len();
+    println!("of {all}: {by_rank} by rank, {by_vector} by vector, {rest} left");
+    survivors
+}
+
+/// A seeded sample of the constraints: a twentieth of those of each shape, and of each at least one. The shape is the
+/// number of terms on the three sides.
+pub(crate) fn sample(system: &System, seed: u64) -> Vec<usize> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut kinds: BTreeMap<[usize; 3], Vec<usize>> = BTreeMap::new();
+    for row in 0..system.constraints() {
+        kinds.entry(system.shape(row)).or_default().push(row);
+    }
+    let mut rows: Vec<usize> = Vec::new();
+    for of_kind in kinds.values() {
+        rows.extend(of_kind.choose_multiple(&mut rng, of_kind.len().div_ceil(20)));
+    }
+    rows.sort_unstable();
+    println!(
+        "seed {seed}: {} constraints of {} shapes",
+        rows.len(),
+        kinds.len()
+    );
+    rows
 }
 
 /// A statement's system at an honest assignment, with the parts that its private variables belong to.

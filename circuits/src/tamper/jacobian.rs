@@ -43,21 +43,14 @@ impl System {
     }
 
     /// The constraints whose derivative, over all variables and public inputs, is a combination of the
-    /// others': deleting any other constraint gives the solutions a dimension more. With `peel_only` also
-    /// those that are not seen to be independent at a glance.
-    pub(super) fn dependent(&self, probe: &Probe<'_>, peel_only: bool) -> Vec<usize> {
+    /// others': deleting any other constraint gives the solutions a dimension more.
+    pub(super) fn dependent(&self, probe: &Probe<'_>) -> Vec<usize> {
         // A combination of rows that vanishes is a kernel vector of the transpose.
         let equations = (1..self.variables).map(|column| {
             let terms = probe.polynomials(column).filter(|(_, p)| p.slope != Fr::ZERO);
             terms.map(|(row, p)| (row, p.slope)).collect()
         });
-        let equations: Vec<Vec<(usize, Fr)>> = equations.collect();
-        if !peel_only {
-            return open(equations, self.rows.len());
-        }
-        let mut known = vec![false; self.rows.len()];
-        peel(&equations, &mut known);
-        (0..known.len()).filter(|row| !known[*row]).collect()
+        open(equations.collect(), self.rows.len())
     }
 }
 
@@ -124,36 +117,44 @@ fn peel(equations: &[Vec<(usize, Fr)>], known: &mut [bool]) {
     }
 }
 
-/// Gauss-Jordan over sparse equations, always by the shortest. Marks the unknowns that come out alone.
+/// Marks the unknowns that are 0 in every solution. Forward elimination of sparse equations, always by the
+/// shortest and in it by the unknown that fewest others hold; then one solution in which what is left free has
+/// arbitrary values. An unknown that could be other than 0 is 0 there with probability of the number of
+/// unknowns over r.
 fn eliminate(mut equations: Vec<BTreeMap<usize, Fr>>, known: &mut [bool]) {
+    // For each unknown the equations still to be used that hold it.
     let mut places: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (at, terms) in equations.iter().enumerate() {
         for unknown in terms.keys() {
             places.entry(*unknown).or_default().insert(at);
         }
     }
-    let mut pivots: Vec<Option<usize>> = vec![None; equations.len()];
-    let mut shortest: BinaryHeap<_> = equations
-        .iter()
-        .enumerate()
-        .map(|(at, terms)| Reverse((terms.len(), at)))
-        .collect();
+    let mut values: BTreeMap<usize, Fr> = BTreeMap::new();
+    let arbitrary = Fr::from(0x243f_6a88_85a3_08d3_u64).pow([5]);
+    for unknown in places.keys() {
+        values.insert(*unknown, arbitrary.pow([values.len() as u64 + 1]));
+    }
+    let lengths = equations.iter().enumerate().map(|(at, terms)| (terms.len(), at));
+    let mut shortest: BinaryHeap<_> = lengths.map(Reverse).collect();
+    // Each pivot with the terms that its equation gives it.
+    let mut solved: Vec<(usize, Vec<(usize, Fr)>)> = Vec::new();
     while let Some(Reverse((length, at))) = shortest.pop() {
-        let terms = &equations[at];
         // An equation that changed since stands in the heap with its new length too.
-        if pivots[at].is_some() || terms.len() != length || terms.is_empty() {
+        if equations[at].len() != length || length == 0 {
             continue;
+        }
+        let terms = std::mem::take(&mut equations[at]);
+        for unknown in terms.keys() {
+            places.entry(*unknown).or_default().remove(&at);
         }
         let rarest = terms.iter().min_by_key(|(u, _)| places[*u].len());
         let Some((pivot, scale)) = rarest.map(|(u, c)| (*u, c.inverse().unwrap_or_default())) else {
             continue;
         };
-        pivots[at] = Some(pivot);
         let terms: Vec<(usize, Fr)> = terms.iter().map(|(u, c)| (*u, *c * scale)).collect();
-        let others: Vec<usize> = places[&pivot].iter().copied().filter(|o| *o != at).collect();
-        for other in others {
-            let factor = equations[other].get(&pivot).copied().unwrap_or_default();
-            for (unknown, coefficient) in &terms {
+        for other in std::mem::take(places.entry(pivot).or_default()) {
+            let factor = equations[other].remove(&pivot).unwrap_or_default();
+            for (unknown, coefficient) in terms.iter().filter(|(u, _)| *u != pivot) {
                 let place = places.entry(*unknown).or_default();
                 let value = equations[other].entry(*unknown).or_default();
                 *value -= factor * coefficient;
@@ -166,11 +167,16 @@ fn eliminate(mut equations: Vec<BTreeMap<usize, Fr>>, known: &mut [bool]) {
             }
             shortest.push(Reverse((equations[other].len(), other)));
         }
+        solved.push((pivot, terms));
     }
-    for (terms, pivot) in equations.iter().zip(pivots) {
-        if let (1, Some(pivot)) = (terms.len(), pivot) {
-            known[pivot] = true;
-        }
+    // The last pivot's equation holds unknowns only that are no pivots.
+    for (pivot, terms) in solved.iter().rev() {
+        let rest = terms.iter().filter(|(u, _)| u != pivot);
+        let sum: Fr = rest.map(|(u, c)| values[u] * c).sum();
+        values.insert(*pivot, -sum);
+    }
+    for (unknown, value) in values {
+        known[unknown] |= value == Fr::ZERO;
     }
 }
 

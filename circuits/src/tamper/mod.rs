@@ -35,7 +35,7 @@ pub use moves::{Deletion, Walk};
 pub use probe::Freedom;
 
 use ark_bn254::Fr;
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
 use ark_relations::gr1cs::{
     ConstraintSystem, ConstraintSystemRef, R1CS_PREDICATE_LABEL, SynthesisError, SynthesisMode,
 };
@@ -133,6 +133,44 @@ impl System {
     /// Number of constraints.
     pub fn constraints(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Number of terms on each of a constraint's three sides; none when there is no such constraint.
+    pub fn shape(&self, constraint: usize) -> [usize; 3] {
+        let row = self.rows.get(constraint);
+        row.map_or([0; 3], |row| std::array::from_fn(|side| row[side].len()))
+    }
+
+    /// A constraint in words: on each side the first terms, with the values of their variables.
+    pub fn describe(&self, constraint: usize) -> String {
+        let z = self.assignment.as_deref().unwrap_or_default();
+        let small = |x: Fr| match (x.into_bigint().num_bits(), (-x).into_bigint().num_bits()) {
+            (n, _) if n <= 64 => x.to_string(),
+            (_, n) if n <= 64 => format!("-{}", -x),
+            _ => "..".to_owned(),
+        };
+        let term = |(coefficient, column): &(Fr, usize)| {
+            let name = match *column {
+                0 => "1".to_owned(),
+                c if c < self.inputs => format!("in{}", c - 1),
+                c => format!("v{}", c - self.inputs),
+            };
+            let value = z.get(*column).map(|v| small(*v)).unwrap_or_default();
+            format!("{}*{name}[{value}]", small(*coefficient))
+        };
+        let side = |row: &Row| {
+            let shown: Vec<String> = row.iter().take(6).map(term).collect();
+            let more = if row.len() > 6 {
+                format!(" + {} more", row.len() - 6)
+            } else {
+                String::new()
+            };
+            format!("({}{more})", shown.join(" + "))
+        };
+        let row = self.rows.get(constraint);
+        row.map_or_else(String::new, |[a, b, c]| {
+            format!("{} * {} = {}", side(a), side(b), side(c))
+        })
     }
 
     /// Number of predicates. There must be one, R1CS: Groth16 ignores constraints of any other.

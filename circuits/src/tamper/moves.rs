@@ -70,27 +70,20 @@ impl System {
         let Some(probe) = Probe::new(self) else {
             return Deletion::default();
         };
-        let honest = self.is_satisfied();
         let mut rest = constraints.to_vec();
-        let keep = |rest: &mut Vec<usize>, dependent: Vec<usize>| {
-            let before = rest.len();
+        if self.is_satisfied() {
+            // Over all constraints: what is left of the rank must not depend on which are asked for.
+            let dependent = self.dependent(&probe);
             rest.retain(|row| dependent.binary_search(row).is_ok());
-            before - rest.len()
-        };
-        let mut by_rank = 0;
-        if honest {
-            by_rank += keep(&mut rest, self.dependent(&probe, true));
         }
-        let mut wanted = vec![false; self.rows.len()];
-        rest.iter().for_each(|row| wanted[*row] = true);
-        let alone = walk(probe, &self.movable(&[]), &wanted).alone;
-        let before = rest.len();
-        rest.retain(|row| !alone[*row]);
-        let by_vector = before - rest.len();
-        // The elimination takes longest, and there is often nothing left for it.
-        if let (true, false, Some(probe)) = (honest, rest.is_empty(), Probe::new(self)) {
-            by_rank += keep(&mut rest, self.dependent(&probe, false));
+        let by_rank = constraints.len() - rest.len();
+        if !rest.is_empty() {
+            let mut wanted = vec![false; self.rows.len()];
+            rest.iter().for_each(|row| wanted[*row] = true);
+            let alone = walk(probe, &self.movable(&[]), &wanted).alone;
+            rest.retain(|row| !alone[*row]);
         }
+        let by_vector = constraints.len() - by_rank - rest.len();
         Deletion {
             by_rank,
             by_vector,
@@ -103,8 +96,8 @@ impl System {
     pub fn delete_and_recompute(&self, constraints: &[usize]) -> Deletion {
         let mut rest = constraints.to_vec();
         if let (true, Some(mut probe)) = (self.is_satisfied(), Probe::new(self)) {
-            let definitions = probe.definitions();
-            rest.retain(|row| !probe.breaks_alone(*row, &definitions));
+            let order = probe.order();
+            rest.retain(|row| !probe.breaks_alone(*row, &order));
         }
         Deletion {
             by_rank: 0,
@@ -127,7 +120,11 @@ fn walk(mut probe: Probe<'_>, movable: &[usize], wanted: &[bool]) -> Walk {
         .filter(|row| probe.is_broken(*row))
         .collect();
     match broken[..] {
-        [] => start(&probe, movable, &mut met, &mut queue),
+        [] => {
+            let holds = |column: &usize| probe.uses[*column].iter().any(|u| wanted[u.row]);
+            let columns: Vec<usize> = movable.iter().copied().filter(holds).collect();
+            start(&probe, &columns, &mut met, &mut queue);
+        }
         [broken] => {
             met.alone[broken] = true;
             queue.push_back(State {

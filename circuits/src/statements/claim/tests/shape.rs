@@ -1,12 +1,16 @@
 //! Size, shape and freedom of the circuit.
 
 use super::World;
+use super::world::Key;
 use crate::statement::Circuit;
 use crate::statements::claim::{Claim, circuit};
-use crate::tamper::checks::{Statement, always_free, survivors};
+use crate::tamper::checks::{Statement, always_free, sample, survivors};
 use crate::tamper::{Loose, System};
 use ark_bn254::Fr;
 use ark_relations::gr1cs::ConstraintSystem;
+use medproof_records::record::Cents;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -132,9 +136,38 @@ fn c04_no_private_variable_can_be_changed_alone_but_for_the_hints_of_signatures(
     assert_eq!(always_free(&systems), [0usize; 0]);
 }
 
+/// Constraints whose need the search does not see: that "the fee is less than the charge" is a bit. Without it the
+/// bit may be 1/2 where the two differ by an even number: the allowed amount is then halfway between them, an integer
+/// that every later range takes. The search keeps the bits of a comparison while it changes its result.
+const REVIEWED: [usize; 1] = [38_800];
+
+/// Claims with and without an authorisation, of amounts that meet each limit or none.
+fn systems() -> impl Iterator<Item = System> + Clone {
+    (0..24).map(|seed| {
+        let mut w = World::of(seed, seed % 6 < 5);
+        let mut rng = StdRng::seed_from_u64(seed);
+        if seed % 4 > 0 {
+            w.set_row(|row| row.fee = Cents::new(rng.gen_range(900..3_000)).unwrap());
+            w.witness.service.content.charge = Cents::new(rng.gen_range(900..9_000)).unwrap();
+            let note = &mut w.witness.note.balances;
+            note.deductible = rng.gen_range(0..4_000);
+            note.out_of_pocket = rng.gen_range(0..4_000);
+            note.annual = rng.gen_range(2_000..9_000);
+            w.sign_service(Key::Provider);
+            w.refresh();
+        }
+        w.system()
+    })
+}
+
+#[test]
+fn c07_sampled_constraints_refuse_something() {
+    assert_eq!(survivors(systems(), |system| sample(system, 7)), [0usize; 0]);
+}
+
 #[test]
 #[ignore = "soak: every constraint of a large statement"]
 fn c07_each_constraint_refuses_something() {
-    let survivors = survivors(0..6, |seed| World::of(seed, seed % 3 < 2).system());
-    assert_eq!(survivors, [0usize; 0]);
+    let left = survivors(systems(), |system| (0..system.constraints()).collect());
+    assert_eq!(left, REVIEWED);
 }

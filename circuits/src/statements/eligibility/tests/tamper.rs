@@ -6,12 +6,16 @@ use super::agreement::random_records;
 use super::fixture::{Small, World};
 use crate::scenario::eligibility::{Assignment, example};
 use crate::statement::Circuit;
-use crate::tamper::checks::{Statement, survivors};
-use crate::tamper::{Loose, System};
+use crate::tamper::checks::{Statement, needless, sample, survivors};
+use crate::tamper::{Freedom, Loose, System};
 use ark_bn254::Fr;
+use medproof_records::decimal::OFFSET;
+use medproof_records::policy::eligibility::{Clause, Operation, compile};
+use medproof_records::record::Kind;
+use medproof_verifier::Day;
 use medproof_verifier::statement::EligibilityPublic;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::ops::Range;
 
 type Pair = (EligibilityPublic, Witness);
@@ -83,36 +87,181 @@ fn c02_c03_one_predicate_and_nothing_outside_it() {
     }
 }
 
-/// Value and day of a claim are range-checked, but nothing reads them unless a record stands for them or the
-/// atom measures; so of other atoms the top bit of either may be another. Hints are those of equalities that
-/// hold, of the signature's bounds, and of conditions that are not asked for.
+/// Of every claim the parts that nothing reads, each with what it may be instead.
+///
+/// Value and day are range-checked with their bits, so that alone only the top bit can be another. The value is read
+/// where the atom measures, the day where the latest counts, and both where a record stands for them; claims of
+/// other atoms have whatever value and day the prover likes, and what is proven names neither. The side on which the
+/// tested value lies outside the bounds is only a choice between two differences: where they are equal it is none.
+fn unread(witness: &Witness) -> Vec<[Fr; 2]> {
+    let mut records = witness.snapshot.records.iter().map(|r| &r.record);
+    let person = records.find(|r| r.kind == Kind::Demographics).unwrap();
+    let mut unread = Vec::new();
+    for (i, claim) in witness.claims.iter().enumerate() {
+        let atom = witness.rules.atoms.get(i);
+        let operation = atom.map(|atom| atom.operation);
+        let stands = claim.standing.iter().any(|stands| *stands);
+        let measures = matches!(operation, Some(Operation::Latest | Operation::Any));
+        if !stands && !measures {
+            unread.push([claim.value, claim.value ^ 1 << 63].map(Fr::from));
+        }
+        if !stands && operation != Some(Operation::Latest) {
+            unread.push([claim.day, claim.day ^ 1 << 15].map(Fr::from));
+        }
+        let tested = match operation {
+            None | Some(Operation::Exists) => Some(0),
+            Some(Operation::Sex) => Some(u128::from(person.quantity)),
+            Some(Operation::Alive) => Some(u128::from(person.status)),
+            _ => None,
+        };
+        let bounds = atom.map_or(0, |atom| u128::from(atom.low) + u128::from(atom.high));
+        if tested.is_some_and(|tested| 2 * tested == bounds) {
+            unread.push([claim.above, !claim.above].map(Fr::from));
+        }
+    }
+    unread
+}
+
+/// Hints are those of equalities that hold, of the signature's bounds, and of conditions that are not asked for.
 #[test]
 fn c04_no_private_variable_can_be_changed_alone_but_for_hints_and_claims_that_nothing_reads() {
-    let eligible = statement::<Small>(&World::eligible().assignment());
-    for (part, kind) in eligible.loose_parts() {
-        match kind {
-            None => assert_eq!(part, "atoms"),
-            Some(kind) => assert_ne!(kind, Loose::Open, "{part}"),
+    let hints = ["atoms", "clauses", "issuer and header", "records"];
+    let pairs = std::iter::once_with(|| World::eligible().assignment()).chain((1..5).map(satisfying));
+    for (public, witness) in pairs {
+        let unread = unread(&witness);
+        let statement = statement::<Small>(&(public, witness));
+        assert!(statement.system.is_satisfied());
+        let mut found = Vec::new();
+        for (variable, freedom) in statement.system.freedoms() {
+            match freedom {
+                Freedom::Idle(kind) => {
+                    let part = statement.part(variable);
+                    assert!(kind != Loose::Open && hints.contains(&part), "{part}: {kind:?}");
+                }
+                Freedom::Other(value) => {
+                    found.push([statement.system.private(variable).unwrap(), value]);
+                }
+            }
         }
+        assert_eq!(found, unread);
     }
 }
 
-fn each_refuses_something<T: Tier>(seeds: Range<u64>) {
-    let survivors = survivors(seeds, |seed| match seed {
+/// As many atoms as a policy may have.
+const FULL: &str = r#"
+schema = "medproof/eligibility/1"
+id = "full"
+version = "1"
+sponsor = "sponsor"
+identity_domain = "us-ma"
+uniqueness_scope = "full"
+
+[source]
+categories = ["demographics", "condition", "laboratory", "medication"]
+freshness_days = 14
+
+[valueset]
+t2d = ["sct|44054006", "icd10cm|E11.*"]
+cancer = ["icd10cm|C50.*"]
+a1c = ["loinc|4548-4"]
+egfr = ["loinc|33914-3"]
+insulin = ["rxnorm|5856"]
+metformin = ["rxnorm|6809"]
+
+[atom]
+adult = { kind = "age", min_years = 18, max_years = 75 }
+minor = { kind = "age", max_years = 17 }
+woman = { kind = "sex", is = "female" }
+other = { kind = "sex", is = "other" }
+alive = { kind = "alive" }
+t2d = { kind = "exists", category = "condition", valueset = "t2d", clinical = ["active"], verification = ["confirmed"] }
+t2d_twice = { kind = "exists", category = "condition", valueset = "t2d", at_least = 2 }
+cancer = { kind = "exists", category = "condition", valueset = "cancer", total = ["icd10cm"] }
+a1c = { kind = "latest", valueset = "a1c", unit = "%", min = "7.0", max = "10.5", within_days = 90 }
+a1c_ever = { kind = "latest", valueset = "a1c", unit = "%", max = "7.0" }
+egfr = { kind = "any", valueset = "egfr", unit = "mL/min/{1.73_m2}", min = "45", within_days = 365 }
+egfr_low = { kind = "latest", valueset = "egfr", unit = "mL/min/{1.73_m2}", max = "45", within_days = 365 }
+insulin = { kind = "exists", category = "medication", valueset = "insulin", within_days = 60, total = ["rxnorm"] }
+insulin_ever = { kind = "exists", category = "medication", valueset = "insulin" }
+metformin = { kind = "exists", category = "medication", valueset = "metformin", at_least = 2 }
+metformin_now = { kind = "exists", category = "medication", valueset = "metformin", within_days = 90 }
+
+[rule]
+eligible = "adult and minor and woman and other and alive and t2d and t2d_twice and cancer and a1c and a1c_ever and egfr and egfr_low and insulin and insulin_ever and metformin and metformin_now"
+"#;
+
+/// Somebody with random records on another day, and sixteen clauses that happen to hold for them.
+fn satisfying(seed: u64) -> Pair {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut world = World::eligible();
+    world.policy = compile(FULL).unwrap();
+    world.on = Day(world.on.0 + rng.gen_range(0..6_000));
+    world.valid = (
+        Day(world.on.0 - rng.gen_range(0..400)),
+        Day(world.on.0 + rng.gen_range(0..400)),
+    );
+    for record in &mut world.records[1..] {
+        record.start = Day(world.on.0 - (46_081 - record.start.0));
+    }
+    world.records = random_records(&mut rng, &world.records, world.on);
+    (world.records[0].value, world.records[0].quantity) = (OFFSET + 19_600_101, rng.gen_range(1..4));
+    world.rng = StdRng::seed_from_u64(seed + 1_000);
+    let (mut public, mut witness) = world.assignment();
+    let mut shown = Clause {
+        positive: 0,
+        negative: 0,
+    };
+    for (i, claim) in witness.claims.iter().enumerate() {
+        match claim.truth {
+            Some(true) => shown.positive |= 1 << i,
+            Some(false) => shown.negative |= 1 << i,
+            None => {}
+        }
+    }
+    witness.rules.clauses = std::iter::repeat_with(|| {
+        loop {
+            let (positive, negative): (u16, u16) = (rng.r#gen(), rng.r#gen());
+            if positive & shown.positive != 0 || negative & shown.negative != 0 {
+                return Clause { positive, negative };
+            }
+        }
+    })
+    .take(16)
+    .collect();
+    public.policy_id = witness.rules.policy_id();
+    (public, witness)
+}
+
+/// One who is eligible, then others under a full policy.
+fn systems<T: Tier>(seeds: Range<u64>) -> impl Iterator<Item = System> + Clone {
+    seeds.map(|seed| match seed {
         0 => system::<T>(&World::eligible().assignment()),
-        _ => system::<T>(&random(seed)),
+        _ => system::<T>(&satisfying(seed)),
+    })
+}
+
+/// Of a few constraints in a hundred these worlds do not show that they are needed; they are not reviewed yet.
+#[test]
+fn c07_all_but_a_few_of_the_sampled_constraints_refuse_something() {
+    let mut sampled = 0;
+    let left = needless(systems::<Small>(0..5), |system| {
+        let rows = sample(system, 7);
+        sampled = rows.len();
+        rows
     });
-    assert_eq!(survivors, [0usize; 0]);
+    assert!(20 * left.len() < sampled, "{} of {sampled}", left.len());
 }
 
 #[test]
-#[ignore = "soak: every constraint of a large statement"]
+#[ignore = "soak, and open: survivors are still to be reviewed"]
 fn c07_each_constraint_refuses_something() {
-    each_refuses_something::<Small>(0..6);
+    let all = |system: &System| (0..system.constraints()).collect();
+    assert_eq!(survivors(systems::<Small>(0..16), all), [0usize; 0]);
 }
 
 #[test]
-#[ignore = "soak: all constraints of the standard tier"]
+#[ignore = "soak, and open: survivors are still to be reviewed"]
 fn c07_each_constraint_of_the_standard_tier_refuses_something() {
-    each_refuses_something::<Standard>(0..6);
+    let all = |system: &System| (0..system.constraints()).collect();
+    assert_eq!(survivors(systems::<Standard>(0..16), all), [0usize; 0]);
 }
