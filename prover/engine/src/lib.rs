@@ -11,6 +11,7 @@ pub mod msm;
 pub mod ntt;
 pub mod prepared;
 pub mod prove;
+mod wiped;
 
 pub use error::EngineError;
 pub use field::Kernels;

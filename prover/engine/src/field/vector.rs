@@ -57,7 +57,11 @@ impl<M: Modulus> Vec8<M> {
     /// The same element in every lane.
     #[inline(always)]
     pub fn splat(token: Ifma, element: Limbs) -> Self {
-        Self::from_limbs(element.map(|limb| Lanes::splat(token, limb)))
+        let mut limbs = [Lanes::zero(token); LIMBS];
+        for (limb, word) in limbs.iter_mut().zip(element) {
+            *limb = Lanes::splat(token, word);
+        }
+        Self::from_limbs(limbs)
     }
 
     /// Zero in every lane.
@@ -69,7 +73,11 @@ impl<M: Modulus> Vec8<M> {
     /// Reads a block of carried limbs.
     #[inline(always)]
     pub fn load(token: Ifma, block: &LimbBlock) -> Self {
-        Self::from_limbs(array::from_fn(|j| Lanes::load(token, &block.0[j])))
+        let mut limbs = [Lanes::zero(token); LIMBS];
+        for (limb, row) in limbs.iter_mut().zip(&block.0) {
+            *limb = Lanes::load(token, row);
+        }
+        Self::from_limbs(limbs)
     }
 
     /// Writes a block of limbs.
@@ -161,11 +169,14 @@ impl<M: Modulus> Vec8<M> {
         if found == 0 {
             0
         } else {
-            self.is_zero_exactly(token)
+            // SAFETY: the token proves the instructions that the function enables.
+            unsafe { self.is_zero_exactly(token) }
         }
     }
 
     #[cold]
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
     fn is_zero_exactly(self, token: Ifma) -> u8 {
         let mut found = 0;
         for multiple in 0..6 {
@@ -199,7 +210,11 @@ impl<M: Modulus> Vec8<M> {
     /// Lane i of `other` where bit i of `mask` is set, else of `self`.
     #[inline(always)]
     pub fn blend(self, mask: u8, other: Self) -> Self {
-        Self::from_limbs(array::from_fn(|j| self.limbs[j].blend(mask, other.limbs[j])))
+        let mut out = self;
+        for (limb, other) in out.limbs.iter_mut().zip(other.limbs) {
+            *limb = limb.blend(mask, other);
+        }
+        out
     }
 }
 
@@ -208,10 +223,11 @@ impl<M: Modulus> Wide<M> {
     #[inline(always)]
     pub fn negate_where(self, token: Ifma, mask: u8) -> Self {
         let zero = Lanes::zero(token);
-        Self {
-            limbs: self.limbs.map(|limb| limb.subtract_from(mask, zero)),
-            modulus: PhantomData,
+        let mut out = self;
+        for limb in &mut out.limbs {
+            *limb = limb.subtract_from(mask, zero);
         }
+        out
     }
 
     /// Twice the sum.
@@ -224,10 +240,11 @@ impl<M: Modulus> Wide<M> {
     #[inline(always)]
     pub fn add_p<const COUNT: u64>(self, token: Ifma) -> Self {
         const { assert!(COUNT <= 8) };
-        Self {
-            limbs: array::from_fn(|j| self.limbs[j].add(Lanes::splat(token, M::P[j] * COUNT))),
-            modulus: PhantomData,
+        let mut out = self;
+        for (limb, p) in out.limbs.iter_mut().zip(M::P) {
+            *limb = limb.add(Lanes::splat(token, p * COUNT));
         }
+        out
     }
 
     /// The same limbs, not carried: good for further sums only.
@@ -266,12 +283,13 @@ impl<M: Modulus> Wide<M> {
         let bias = Lanes::splat(token, 3 * M::P[LIMBS - 1] - 16);
         let top = self.limbs[LIMBS - 1].add(bias).shr::<17>();
         let quotient = top.mul_u32(Lanes::splat(token, M::RECIPROCAL)).shr::<59>();
-        let table = |j: usize| Lanes::load_unaligned(token, &M::MULTIPLES[j]);
-        Self {
-            limbs: array::from_fn(|j| self.limbs[j].sub(quotient.look_up(table(j)))),
-            modulus: PhantomData,
+        // A plain loop: closures of more than one operation may stay calls, without the kernel's features.
+        let mut out = self;
+        for (limb, multiples) in out.limbs.iter_mut().zip(&M::MULTIPLES) {
+            let table = Lanes::load_unaligned(token, multiples);
+            *limb = limb.sub(quotient.look_up(table));
         }
-        .carry(token)
+        out.carry(token)
     }
 }
 
@@ -283,7 +301,11 @@ macro_rules! sums {
             /// Limb by limb, not carried.
             #[inline(always)]
             fn $method(self, other: $right<M>) -> Wide<M> {
-                Wide { limbs: array::from_fn(|j| self.limbs[j].$method(other.limbs[j])), modulus: PhantomData }
+                let mut limbs = self.limbs;
+                for (limb, other) in limbs.iter_mut().zip(other.limbs) {
+                    *limb = limb.$method(other);
+                }
+                Wide { limbs, modulus: PhantomData }
             }
         }
     )* };
@@ -351,10 +373,11 @@ impl<M: Modulus> Product<M> {
     /// The difference of two products; columns may become negative.
     #[inline(always)]
     pub(crate) fn sub(self, other: Self) -> Self {
-        Self {
-            columns: array::from_fn(|k| self.columns[k].sub(other.columns[k])),
-            modulus: PhantomData,
+        let mut out = self;
+        for (column, other) in out.columns.iter_mut().zip(other.columns) {
+            *column = column.sub(other);
         }
+        out
     }
 
     /// Adds p 2^260: nothing mod p, but more than any product of factors ip, jp with ij <= 84.
@@ -421,8 +444,14 @@ const ODD: [u64; 8] = [2, 3, 10, 11, 6, 7, 14, 15];
 /// Eight elements of four words to four rows of eight.
 #[inline(always)]
 pub(crate) fn transpose_in(token: Ifma, e: [&[u64; 4]; 8]) -> [Lanes; 4] {
-    let pair = |k: usize| Lanes::load_halves(token, e[k], e[k + 4]);
-    let (a, b, c, d) = (pair(0), pair(1), pair(2), pair(3));
+    let (a, b) = (
+        Lanes::load_halves(token, e[0], e[4]),
+        Lanes::load_halves(token, e[1], e[5]),
+    );
+    let (c, d) = (
+        Lanes::load_halves(token, e[2], e[6]),
+        Lanes::load_halves(token, e[3], e[7]),
+    );
     let (even, odd) = (
         Lanes::load_unaligned(token, &EVEN),
         Lanes::load_unaligned(token, &ODD),

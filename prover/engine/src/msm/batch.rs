@@ -25,6 +25,8 @@ pub trait Batch: Copy {
     const LANES: usize;
     /// Elements of Fq in a coordinate: one, or two in Fq2.
     const PARTS: usize;
+    /// Groups of lanes that the second pass of an addition works on at once: one or two.
+    const TOGETHER: usize;
     /// What proves that the kernel may run.
     type Token: Copy + Send + Sync;
     /// A batch in memory.
@@ -72,6 +74,7 @@ macro_rules! one_lane {
         impl Batch for $field {
             const LANES: usize = 1;
             const PARTS: usize = $parts;
+            const TOGETHER: usize = 1;
             type Token = ();
             type Stored = Self;
 

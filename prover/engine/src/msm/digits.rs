@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::add::NEGATED;
 use super::plan::Plan;
+use crate::wiped::Wiped;
 
 /// The top bit of a magnitude's top word: the scalar is the magnitude's negative.
 const NEGATIVE: u64 = 1 << 63;
@@ -30,30 +31,35 @@ fn magnitude(scalar: &Fr) -> Magnitude {
 /// Indices into a table of shifted bases, ordered by bucket: those of bucket b lie at
 /// `offsets[b]..offsets[b + 1]`, with [`NEGATED`] where the digit is negative.
 pub(crate) struct Sorted {
-    pub(crate) entries: Vec<AtomicU32>,
-    pub(crate) offsets: Vec<u32>,
+    pub(crate) entries: Wiped<AtomicU32>,
+    pub(crate) offsets: Wiped<u32>,
 }
 
 /// Sorts the digits of `scalars` into `plan.sets * plan.buckets()` buckets. Base i has scalar `of(i)`; the
 /// table's row j starts at `j * count`.
 pub(crate) fn sort<'a>(plan: &Plan, count: usize, of: impl Fn(usize) -> &'a Fr + Sync) -> Sorted {
-    let magnitudes: Vec<Magnitude> = (0..count).into_par_iter().map(|i| magnitude(of(i))).collect();
+    let mut magnitudes = Wiped::filled([0; 4], count);
+    magnitudes
+        .par_iter_mut()
+        .with_min_len(1 << 10)
+        .enumerate()
+        .for_each(|(i, out)| *out = magnitude(of(i)));
     let digits = Digits::new(plan, count);
     let buckets = plan.sets as usize * plan.buckets();
     let block = count.div_ceil(rayon::current_num_threads()).max(1024);
 
     // How many digits of each block fall into each bucket; then where each block puts them.
-    let mut places: Vec<Vec<u32>> = magnitudes
+    let mut places: Vec<Wiped<u32>> = magnitudes
         .par_chunks(block)
         .map(|magnitudes| {
-            let mut counts = vec![0; buckets];
+            let mut counts = Wiped::filled(0, buckets);
             for magnitude in magnitudes {
                 digits.of(magnitude, |bucket, _| counts[bucket] += 1);
             }
             counts
         })
         .collect();
-    let mut offsets = Vec::with_capacity(buckets + 1);
+    let mut offsets = Wiped::with_capacity(buckets + 1);
     let mut next = 0;
     for bucket in 0..buckets {
         offsets.push(next);
@@ -63,7 +69,7 @@ pub(crate) fn sort<'a>(plan: &Plan, count: usize, of: impl Fn(usize) -> &'a Fr +
     }
     offsets.push(next);
 
-    let entries: Vec<AtomicU32> = (0..next).map(|_| AtomicU32::new(0)).collect();
+    let entries = Wiped::from_fn(next as usize, |_| AtomicU32::new(0));
     places
         .par_iter_mut()
         .zip(magnitudes.par_chunks(block))

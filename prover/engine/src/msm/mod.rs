@@ -17,6 +17,7 @@ mod batch;
 mod digits;
 mod double;
 mod group;
+mod pages;
 mod plan;
 mod runs;
 #[cfg(test)]
@@ -115,24 +116,37 @@ impl<G: Group> FixedBases<G> {
     /// # Panics
     /// If there are not exactly [`Self::len`] scalars.
     pub fn msm(&self, scalars: &[Fr]) -> Projective<G> {
-        assert_eq!(scalars.len(), self.len, "one scalar for each base");
+        self.msm_of_two(scalars, &[])
+    }
+
+    /// [`Self::msm`] with the scalars of `first` followed by those of `second`.
+    ///
+    /// # Panics
+    /// If these are not exactly [`Self::len`].
+    pub fn msm_of_two(&self, first: &[Fr], second: &[Fr]) -> Projective<G> {
+        assert_eq!(first.len() + second.len(), self.len, "one scalar for each base");
+        let scalar = |i: usize| first.get(i).unwrap_or_else(|| &second[i - first.len()]);
         match self.kernels {
-            Kernels::Scalar => self.msm_with(ScalarKernel, scalars),
+            Kernels::Scalar => self.msm_with(ScalarKernel, scalar),
             #[cfg(target_arch = "x86_64")]
-            Kernels::Ifma(token) => self.msm_with(VectorKernel(token), scalars),
+            Kernels::Ifma(token) => self.msm_with(VectorKernel(token), scalar),
             #[cfg(not(target_arch = "x86_64"))]
             Kernels::Ifma(_) => unreachable!("Ifma::detect gives no token here"),
         }
     }
 
-    fn msm_with<K: Kernel<G>>(&self, kernel: K, scalars: &[Fr]) -> Projective<G> {
-        let sorted = digits::sort(&self.plan, self.kept.len(), |i| &scalars[self.kept[i] as usize]);
+    fn msm_with<'a, K: Kernel<G>>(
+        &self,
+        kernel: K,
+        scalar: impl Fn(usize) -> &'a Fr + Sync,
+    ) -> Projective<G> {
+        let sorted = digits::sort(&self.plan, self.kept.len(), |i| scalar(self.kept[i] as usize));
         let buckets = runs::sum_runs::<G, K>(kernel, &self.table, &sorted.entries, &sorted.offsets);
         let sets: Vec<_> = (0..self.plan.sets as usize)
             .map(|set| set * self.plan.buckets()..(set + 1) * self.plan.buckets())
             .collect();
         let sums = weighted::weighted_sums::<G, K>(kernel, &buckets, &sets);
-        sums.into_iter().rev().fold(Projective::zero(), |mut total, sum| {
+        sums.iter().rev().fold(Projective::zero(), |mut total, sum| {
             for _ in 0..self.plan.window {
                 total.double_in_place();
             }
@@ -151,7 +165,8 @@ fn shifted_rows<G: Group, K: Kernel<G>>(
     bases: &[Affine<G>],
     kept: &[u32],
 ) -> Vec<G::Packed> {
-    let mut table = vec![G::Packed::default(); kept.len() * plan.rows()];
+    let mut table = pages::room(kept.len() * plan.rows());
+    table.resize(kept.len() * plan.rows(), G::Packed::default());
     if kept.is_empty() {
         return table;
     }

@@ -4,12 +4,15 @@
 //! additions however the points are spread over buckets. A chunk's points stay in the L2 cache from the first
 //! round to the last.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::add::{NEGATED, Pair, Scratch};
+use super::add::{NEGATED, Pair, Scratch, fetch_point};
 use super::group::{Arithmetic, Kernel, Packed};
+use crate::wiped::Wiped;
 
 /// Points summed at a time: the buffer of half as many is 1 MiB in G1.
 const CHUNK: usize = 1 << 15;
@@ -26,9 +29,11 @@ struct Run {
 /// Memory of one thread.
 struct Workspace<G: Arithmetic, K: Kernel<G>> {
     kernel: K,
-    buffer: Vec<G::Packed>,
-    pairs: Vec<Pair>,
-    active: Vec<Run>,
+    buffer: Wiped<G::Packed>,
+    pairs: Wiped<Pair>,
+    active: Wiped<Run>,
+    /// Points without a partner: index into the table, and place in the buffer.
+    single: Wiped<(u32, u32)>,
     scratch: Scratch<K::Batch>,
 }
 
@@ -36,9 +41,10 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
     fn new(kernel: K) -> Self {
         Self {
             kernel,
-            buffer: Vec::new(),
-            pairs: Vec::new(),
-            active: Vec::new(),
+            buffer: Wiped::new(),
+            pairs: Wiped::new(),
+            active: Wiped::new(),
+            single: Wiped::new(),
             scratch: Scratch::new(),
         }
     }
@@ -53,22 +59,20 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
         mut take: impl FnMut(G::Packed),
     ) {
         let outputs: usize = lengths.clone().map(|len| len.div_ceil(2)).sum();
-        self.buffer.clear();
-        self.buffer.resize(outputs, G::Packed::default());
+        if self.buffer.len() < outputs {
+            self.buffer.resize(outputs, G::Packed::default());
+        }
         self.pairs.clear();
         self.active.clear();
+        self.single.clear();
         let (mut entry, mut start) = (0, 0);
         for len in lengths.clone() {
             // The odd one out comes first, and stays there from round to round.
             let odd = len % 2;
             if odd == 1 {
                 let index = entries(entry);
-                let point = table[(index & !NEGATED) as usize];
-                self.buffer[start] = if index & NEGATED == 0 {
-                    point
-                } else {
-                    point.negated()
-                };
+                fetch_point(table, index);
+                self.single.push((index, start as u32));
             }
             for j in 0..len / 2 {
                 let left = entry + odd + 2 * j;
@@ -88,6 +92,14 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
             }
             entry += len;
             start += halved;
+        }
+        for &(index, place) in self.single.iter() {
+            let point = table[(index & !NEGATED) as usize];
+            self.buffer[place as usize] = if index & NEGATED == 0 {
+                point
+            } else {
+                point.negated()
+            };
         }
         self.kernel
             .add_from(table, &self.pairs, &mut self.buffer, &mut self.scratch);
@@ -123,6 +135,40 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
     }
 }
 
+/// Entries that one thread sums at a time, and the sums of the runs that are whole within them.
+struct Chunk<'a, P> {
+    entries: Range<usize>,
+    /// The first whole run.
+    first: usize,
+    sums: &'a mut [P],
+}
+
+/// Cuts the entries into chunks.
+fn chunks<'a, P>(offsets: &[u32], mut sums: &'a mut [P]) -> Vec<Chunk<'a, P>> {
+    let runs = offsets.len() - 1;
+    let entries = offsets[runs] as usize;
+    let size = (entries / (rayon::current_num_threads() * 8)).clamp(LEAST_CHUNK, CHUNK);
+    let mut out = Vec::with_capacity(entries.div_ceil(size));
+    let mut done = 0;
+    for start in (0..entries).step_by(size) {
+        let entries = start..(start + size).min(entries);
+        let first = offsets[..runs]
+            .partition_point(|&offset| (offset as usize) < entries.start)
+            .max(done);
+        let end = offsets[1..]
+            .partition_point(|&offset| offset as usize <= entries.end)
+            .max(first);
+        let (whole, rest) = std::mem::take(&mut sums)[first - done..].split_at_mut(end - first);
+        (sums, done) = (rest, end);
+        out.push(Chunk {
+            entries,
+            first,
+            sums: whole,
+        });
+    }
+    out
+}
+
 /// Sums runs of `entries`: run b is `entries[offsets[b]..offsets[b + 1]]`, indices into `table` with [`NEGATED`]
 /// where the point counts negatively. Gives one point for each run; infinity where it is empty.
 pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
@@ -130,45 +176,39 @@ pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
     table: &[G::Packed],
     entries: &[AtomicU32],
     offsets: &[u32],
-) -> Vec<G::Packed> {
-    let threads = rayon::current_num_threads();
-    let chunk = (entries.len() / (threads * 8)).clamp(LEAST_CHUNK, CHUNK);
-    let chunks = entries.len().div_ceil(chunk);
-    let next = AtomicUsize::new(0);
+) -> Wiped<G::Packed> {
+    let mut sums = Wiped::filled(G::Packed::default(), offsets.len() - 1);
+    let chunks = chunks(offsets, &mut sums);
+    let workers = rayon::current_num_threads().min(chunks.len());
+    let chunks = Mutex::new(chunks.into_iter());
     // Each worker takes chunks until none is left, with one workspace for all.
     let work = |_: usize| {
         let mut workspace = Workspace::<G, K>::new(kernel);
-        let mut done = Vec::new();
+        let mut parts = Wiped::new();
         loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= chunks {
-                return done;
+            // Nothing panics while it holds the lock.
+            let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+            match next {
+                Some(chunk) => sum_chunk(&mut workspace, table, entries, offsets, chunk, &mut parts),
+                None => return parts,
             }
-            let range = index * chunk..((index + 1) * chunk).min(entries.len());
-            done.push((index, sum_chunk(&mut workspace, table, entries, offsets, range)));
         }
     };
-    let mut partial: Vec<_> = (0..threads.min(chunks))
-        .into_par_iter()
-        .with_max_len(1)
-        .flat_map_iter(work)
-        .collect();
-    partial.sort_unstable_by_key(|(index, _)| *index);
-    merge::<G, K>(
-        kernel,
-        partial.into_iter().flat_map(|(_, sums)| sums),
-        offsets.len() - 1,
-    )
+    let parts: Vec<Wiped<_>> = (0..workers).into_par_iter().with_max_len(1).map(work).collect();
+    merge::<G, K>(kernel, &parts, &mut sums);
+    sums
 }
 
-/// The sums of one chunk of entries, with the runs they belong to. The first and the last may be partial.
+/// Sums one chunk: runs that are whole go to their places, parts of runs, with their numbers, to `parts`.
 fn sum_chunk<G: Arithmetic, K: Kernel<G>>(
     workspace: &mut Workspace<G, K>,
     table: &[G::Packed],
     entries: &[AtomicU32],
     offsets: &[u32],
-    range: std::ops::Range<usize>,
-) -> Vec<(u32, G::Packed)> {
+    chunk: Chunk<'_, G::Packed>,
+    parts: &mut Wiped<(u32, G::Packed)>,
+) {
+    let range = chunk.entries;
     // The run that holds the chunk's first entry: the last one to start at or before it.
     let first = offsets.partition_point(|&offset| offset as usize <= range.start) - 1;
     let runs = (first..offsets.len() - 1)
@@ -177,7 +217,6 @@ fn sum_chunk<G: Arithmetic, K: Kernel<G>>(
     let length =
         |run: usize| (offsets[run + 1] as usize).min(range.end) - (offsets[run] as usize).max(range.start);
     let mut names = runs.clone();
-    let mut sums = Vec::with_capacity(range.len().min(offsets.len()));
     let entries = &entries[range.clone()];
     workspace.sum(
         table,
@@ -185,43 +224,35 @@ fn sum_chunk<G: Arithmetic, K: Kernel<G>>(
         runs.map(length),
         |sum| {
             let run = names.next().expect("one sum for each run");
-            sums.push((run as u32, sum));
+            match run.checked_sub(chunk.first).and_then(|at| chunk.sums.get_mut(at)) {
+                Some(place) => *place = sum,
+                None => parts.push((run as u32, sum)),
+            }
         },
     );
-    sums
 }
 
-/// Puts sums in their places and adds up those of runs that several chunks shared. Runs ascend.
-fn merge<G: Arithmetic, K: Kernel<G>>(
-    kernel: K,
-    sums: impl Iterator<Item = (u32, G::Packed)>,
-    runs: usize,
-) -> Vec<G::Packed> {
-    let mut out = vec![G::Packed::default(); runs];
-    let mut shared: Vec<(u32, Vec<G::Packed>)> = Vec::new();
-    let mut last = None;
-    for (run, sum) in sums {
-        if last != Some(run) {
-            out[run as usize] = sum;
-        } else if let Some((_, parts)) = shared.last_mut().filter(|(name, _)| *name == run) {
-            parts.push(sum);
-        } else {
-            shared.push((run, vec![out[run as usize], sum]));
-        }
-        last = Some(run);
+/// Adds up the parts of runs that several chunks shared.
+fn merge<G: Arithmetic, K: Kernel<G>>(kernel: K, parts: &[Wiped<(u32, G::Packed)>], sums: &mut [G::Packed]) {
+    let count = parts.iter().map(|parts| parts.len()).sum();
+    if count == 0 {
+        return;
     }
-    if !shared.is_empty() {
-        let parts: Vec<_> = shared
-            .iter()
-            .flat_map(|(_, parts)| parts.iter().copied())
-            .collect();
-        let mut names = shared.iter().map(|(run, _)| *run as usize);
-        Workspace::<G, K>::new(kernel).sum(
-            &parts,
-            |entry| entry as u32,
-            shared.iter().map(|(_, parts)| parts.len()),
-            |sum| out[names.next().expect("one sum for each run")] = sum,
-        );
+    let mut all = Wiped::with_capacity(count);
+    for part in parts.iter().flat_map(|parts| parts.iter()) {
+        all.push(*part);
     }
-    out
+    all.sort_unstable_by_key(|(run, _)| *run);
+    let mut points = Wiped::with_capacity(count);
+    for (_, point) in all.iter() {
+        points.push(*point);
+    }
+    let runs = all.chunk_by(|(one, _), (other, _)| one == other);
+    let mut names = runs.clone().map(|run| run[0].0 as usize);
+    Workspace::<G, K>::new(kernel).sum(
+        &points,
+        |entry| entry as u32,
+        runs.map(<[_]>::len),
+        |sum| sums[names.next().expect("one sum for each run")] = sum,
+    );
 }

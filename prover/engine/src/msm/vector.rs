@@ -1,5 +1,8 @@
 //! Eight coordinates at a time: [`Batch`] for the vector fields.
 //!
+//! No closure here may call a vector operation: it would be compiled without the kernel's features, and each
+//! instruction become a call.
+//!
 //! Bounds, in multiples of p (ε below 2^-20): reduced values lie in [0, 1 + ε), signed ones in (-1 - ε, 1 + ε);
 //! products are below 2.2 in Fq and below 3.5 in Fq2, factors below 5 (in Fq2, products of products included).
 
@@ -14,6 +17,7 @@ type Base8 = Vec8<Base>;
 impl Batch for Base8 {
     const LANES: usize = 8;
     const PARTS: usize = 1;
+    const TOGETHER: usize = 2;
     type Token = Ifma;
     type Stored = LimbBlock;
 
@@ -102,6 +106,7 @@ impl Batch for Base8 {
         Self::blend(self, mask, other)
     }
 
+    #[inline(always)]
     fn invert(self, token: Ifma) -> Self {
         let mut elements = export(token, self);
         invert_all(&mut elements, inverse);
@@ -112,6 +117,8 @@ impl Batch for Base8 {
 impl Batch for Quadratic8 {
     const LANES: usize = 8;
     const PARTS: usize = 2;
+    // The three products of one in Fq2 are side by side already.
+    const TOGETHER: usize = 1;
     type Token = Ifma;
     type Stored = [LimbBlock; 2];
 
@@ -171,7 +178,10 @@ impl Batch for Quadratic8 {
 
     #[inline(always)]
     fn difference(self, token: Ifma, other: Self) -> Self {
-        self.zip(other, |a, b| a.difference(token, b))
+        Self {
+            c0: self.c0.difference(token, other.c0),
+            c1: self.c1.difference(token, other.c1),
+        }
     }
 
     #[inline(always)]
@@ -184,17 +194,26 @@ impl Batch for Quadratic8 {
 
     #[inline(always)]
     fn negate_where(self, token: Ifma, mask: u8) -> Self {
-        self.each(|part| Batch::negate_where(part, token, mask))
+        Self {
+            c0: Batch::negate_where(self.c0, token, mask),
+            c1: Batch::negate_where(self.c1, token, mask),
+        }
     }
 
     #[inline(always)]
     fn double(self, token: Ifma) -> Self {
-        self.each(|part| part.double(token))
+        Self {
+            c0: self.c0.double(token),
+            c1: self.c1.double(token),
+        }
     }
 
     #[inline(always)]
     fn triple(self, token: Ifma) -> Self {
-        self.each(|part| part.triple(token))
+        Self {
+            c0: self.c0.triple(token),
+            c1: self.c1.triple(token),
+        }
     }
 
     #[inline(always)]
@@ -214,9 +233,13 @@ impl Batch for Quadratic8 {
 
     #[inline(always)]
     fn blend(self, mask: u8, other: Self) -> Self {
-        self.zip(other, |a, b| a.blend(mask, b))
+        Self {
+            c0: Base8::blend(self.c0, mask, other.c0),
+            c1: Base8::blend(self.c1, mask, other.c1),
+        }
     }
 
+    #[inline(always)]
     fn invert(self, token: Ifma) -> Self {
         let (c0, c1) = (export(token, self.c0), export(token, self.c1));
         let mut elements: [Fq2; 8] = core::array::from_fn(|i| Fq2::new(c0[i], c1[i]));
@@ -224,24 +247,6 @@ impl Batch for Quadratic8 {
         Self {
             c0: import(token, &elements.map(|e| e.c0)),
             c1: import(token, &elements.map(|e| e.c1)),
-        }
-    }
-}
-
-impl Quadratic8 {
-    #[inline(always)]
-    fn each(self, f: impl Fn(Base8) -> Base8) -> Self {
-        Self {
-            c0: f(self.c0),
-            c1: f(self.c1),
-        }
-    }
-
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(Base8, Base8) -> Base8) -> Self {
-        Self {
-            c0: f(self.c0, other.c0),
-            c1: f(self.c1, other.c1),
         }
     }
 }

@@ -8,6 +8,7 @@ use ark_ff::{AdditiveGroup, Zero};
 
 use super::group::{Arithmetic, Kernel, Packed};
 use super::runs::sum_runs;
+use crate::wiped::Wiped;
 
 /// Arrays up to this length are summed one point after the other.
 const SHORT: usize = 16;
@@ -21,17 +22,15 @@ pub(crate) fn weighted_sums<G: Arithmetic, K: Kernel<G>>(
     kernel: K,
     points: &[G::Packed],
     arrays: &[Range<usize>],
-) -> Vec<Projective<G>> {
+) -> Wiped<Projective<G>> {
     if arrays.iter().all(|array| array.len() <= SHORT) {
-        return arrays
-            .iter()
-            .map(|array| running_sum(kernel, &points[array.clone()]))
-            .collect();
+        return Wiped::from_fn(arrays.len(), |i| running_sum(kernel, &points[arrays[i].clone()]));
     }
     let mut grid = Grid {
-        points,
-        entries: Vec::new(),
-        offsets: vec![0],
+        // Looked up once: columns jump through memory.
+        finite: Wiped::from_fn(points.len(), |i| !points[i].is_infinity()),
+        entries: Wiped::new(),
+        offsets: Wiped::filled(0, 1),
     };
     let mut next = Vec::with_capacity(2 * arrays.len());
     let mut shifts = Vec::with_capacity(arrays.len());
@@ -53,35 +52,33 @@ pub(crate) fn weighted_sums<G: Arithmetic, K: Kernel<G>>(
     }
     let sums = sum_runs::<G, K>(kernel, points, &grid.entries, &grid.offsets);
     let halves = weighted_sums::<G, K>(kernel, &sums, &next);
-    halves
-        .chunks_exact(2)
-        .zip(shifts)
-        .map(|(pair, bits)| {
-            let mut rows = pair[0];
-            for _ in 0..bits {
-                rows.double_in_place();
-            }
-            rows + pair[1]
-        })
-        .collect()
+    Wiped::from_fn(arrays.len(), |i| {
+        let mut rows = halves[2 * i];
+        for _ in 0..shifts[i] {
+            rows.double_in_place();
+        }
+        rows + halves[2 * i + 1]
+    })
 }
 
 /// Runs of points that are not infinity.
-struct Grid<'a, P> {
-    points: &'a [P],
-    entries: Vec<AtomicU32>,
-    offsets: Vec<u32>,
+struct Grid {
+    finite: Wiped<bool>,
+    entries: Wiped<AtomicU32>,
+    offsets: Wiped<u32>,
 }
 
-impl<P: Packed> Grid<'_, P> {
+impl Grid {
     fn runs(&self) -> usize {
         self.offsets.len() - 1
     }
 
     fn push(&mut self, indices: impl Iterator<Item = usize>) {
-        let finite = indices.filter(|&index| !self.points[index].is_infinity());
-        self.entries
-            .extend(finite.map(|index| AtomicU32::new(index as u32)));
+        for index in indices {
+            if self.finite[index] {
+                self.entries.push(AtomicU32::new(index as u32));
+            }
+        }
         self.offsets.push(self.entries.len() as u32);
     }
 }

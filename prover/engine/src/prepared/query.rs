@@ -6,11 +6,6 @@ use crate::{
 };
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::{Affine, Projective};
-use rayon::prelude::*;
-use zeroize::Zeroizing;
-
-/// Scalars that one core copies at once.
-const PIECE: usize = 1 << 12;
 
 /// Bases with the tables that speed up their multiplication.
 pub(crate) struct Query<G: Group>(FixedBases<G>);
@@ -32,15 +27,7 @@ impl<G: Group> Query<G> {
 
     /// [`Self::msm`] with the scalars of `first` followed by those of `second`.
     pub(crate) fn msm_of_two(&self, first: &[Fr], second: &[Fr]) -> Projective<G> {
-        // The scalars follow from the witness: the copy is wiped when it is no longer needed.
-        let mut scalars = Zeroizing::new(vec![Fr::default(); first.len() + second.len()]);
-        let (head, tail) = scalars.split_at_mut(first.len());
-        for (to, from) in [(head, first), (tail, second)] {
-            to.par_chunks_mut(PIECE)
-                .zip(from.par_chunks(PIECE))
-                .for_each(|(to, from)| to.copy_from_slice(from));
-        }
-        self.0.msm(&scalars)
+        self.0.msm_of_two(first, second)
     }
 
     /// Bytes of bases and tables.
