@@ -9,6 +9,9 @@ fn honest() -> (DispensePublic, Witness) {
     build(31, &|p: &mut Parts| p.opioid(25, |_| {}))
 }
 
+/// A change of a derived value, and why it is refused.
+type Change = (fn(&mut Witness, Fr), Refused);
+
 /// The circuit never reads the note's owner, the prescription's subject and person, the key's role and the row's
 /// class: it puts the only right value in the place of each. The relation compares them, so it refuses a witness that
 /// contradicts itself; what the circuit is given then is the honest assignment, variable by variable.
@@ -20,7 +23,7 @@ fn parts_that_the_circuit_derives_cannot_make_a_proof_say_anything_else() {
     assert!(expected.is_satisfied());
     let one = || Fr::from(1u64);
     let unregistered = Refused::Prescriber(KeyRefused::NotRegistered);
-    let changes: [(fn(&mut Witness, Fr), Refused); 5] = [
+    let changes: [Change; 5] = [
         (|w, one| w.note.owner += one, Refused::NoteOwner),
         (|w, one| w.prescription.subject += one, Refused::Signature),
         (|w, one| w.prescription.person += one, Refused::Signature),

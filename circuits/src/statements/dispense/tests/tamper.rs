@@ -16,7 +16,7 @@ fn world(seed: u64) -> (DispensePublic, Witness) {
         match seed % 4 {
             0 => {
                 p.drug("314076");
-                if seed % 8 == 0 {
+                if seed.is_multiple_of(8) {
                     p.exempt("icd10cm|G89.3", 0);
                 }
             }
