@@ -1,6 +1,8 @@
 //! A client of the ledger that believes nothing it can check: genesis against the ledger's id,
 //! receipts against the log's key, ranges against their roots.
 
+mod seals;
+
 use crate::{
     field::{self, FieldError},
     ledger::{
@@ -9,16 +11,13 @@ use crate::{
     },
 };
 use medproof_verifier::{
-    Checkpoint, Entry, Fr, LogKey, Name, Path, Receipt,
-    entry::{Genesis, NullifierKind, PolicyTerms, Seal},
+    Entry, Fr, LogKey, Name, Path, Receipt,
+    entry::{Genesis, NullifierKind, PolicyTerms},
     leaf_range::{LeafRange, MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
     receipt::ReceiptError,
 };
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 use tonic::{
@@ -225,38 +224,6 @@ impl Ledger {
         Ok(answer.into_inner().entries)
     }
 
-    /// The last seal, as the log itself shows it: its entry, under a checkpoint signed by the log's key. Unlike
-    /// [`Ledger::anchors`] it takes nobody's word for the roots; and it never goes back behind a seal that
-    /// this client or a clone of it has seen.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn last_seal(&mut self) -> Result<Seal, ClientError> {
-        let status = self.inner.status(request(wire::StatusRequest {})).await?;
-        let checkpoint = status.into_inner().checkpoint;
-        let size = Checkpoint::verify(&checkpoint, &self.log)
-            .map_err(ReceiptError::from)?
-            .size();
-        let index = size
-            .checked_sub(1)
-            .ok_or_else(|| FieldError::new("checkpoint", "is of an empty log"))?;
-        let entry = self.entries(index, 1).await?.into_iter().next();
-        let answer = self
-            .inner
-            .inclusion(request(wire::InclusionRequest { index, size }))
-            .await?;
-        let receipt = Receipt {
-            index,
-            inclusion: wire::hashes("proof", &answer.into_inner().proof)?,
-            checkpoint,
-        };
-        let seal = sealed(&receipt, &field::required("entries", entry)?, &self.log)?;
-        if self.seen.fetch_max(size, Ordering::Relaxed) > size {
-            return Err(FieldError::new("checkpoint", "is older than one that was seen before").into());
-        }
-        Ok(seal)
-    }
-
     /// Roots that the next entry may refer to. The answer is not signed: a wrong root costs a proof, for the ledger
     /// refuses it; who checks a root in the ledger's place takes [`Ledger::last_seal`].
     ///
@@ -412,81 +379,4 @@ fn same_event(sent: &Entry, sent_bytes: &[u8], stored: &[u8]) -> Result<bool, Fi
         (Entry::Statement(sent), Entry::Statement(stored)) => sent.key() == stored.key(),
         _ => sent_bytes == stored,
     })
-}
-
-/// The seal that ends the log of the receipt's checkpoint.
-fn sealed(receipt: &Receipt, entry: &[u8], log: &LogKey) -> Result<Seal, ClientError> {
-    let checkpoint = receipt.verify(entry, log)?;
-    if receipt.index + 1 != checkpoint.size() {
-        return Err(FieldError::new("proof", "is of an entry before the last").into());
-    }
-    match wire::decode_entry(entry)? {
-        Entry::Seal(seal) => Ok(seal),
-        _ => Err(FieldError::new("entries", "do not end with a seal").into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ed25519_dalek::SigningKey;
-    use medproof_verifier::{LogSigner, inclusion::leaf_hash};
-
-    fn seal(identity_root: u64) -> Seal {
-        Seal {
-            batch: 0,
-            first: 0,
-            previous: [0; 32],
-            time: 1,
-            commitment_root: Fr::from(1u64),
-            identity_root: Fr::from(identity_root),
-            registry_root: Fr::from(3u64),
-            commitments: 0,
-            nullifiers: [0; 5],
-        }
-    }
-
-    /// A log of one entry.
-    fn receipt(signer: u8, entry: &[u8]) -> (Receipt, LogKey) {
-        let signer = LogSigner::new("log", SigningKey::from_bytes(&[signer; 32])).unwrap();
-        let receipt = Receipt {
-            index: 0,
-            inclusion: vec![],
-            checkpoint: signer.sign(1, &leaf_hash(entry)).unwrap(),
-        };
-        (receipt, signer.log_key())
-    }
-
-    #[test]
-    fn l03_only_the_logs_own_last_seal_vouches_for_a_root() {
-        let honest = Entry::Seal(seal(2)).to_bytes();
-        let (shown, log) = receipt(1, &honest);
-        assert_eq!(sealed(&shown, &honest, &log).unwrap(), seal(2));
-        // Another root under the same checkpoint; a checkpoint of somebody else; a sound one of another log.
-        let forged = Entry::Seal(seal(9)).to_bytes();
-        let refused = sealed(&shown, &forged, &log).unwrap_err();
-        assert!(matches!(
-            refused,
-            ClientError::Receipt(ReceiptError::Inclusion(_))
-        ));
-        let (other, _) = receipt(2, &forged);
-        let refused = sealed(&other, &forged, &log).unwrap_err();
-        assert!(matches!(
-            refused,
-            ClientError::Receipt(ReceiptError::Checkpoint(_))
-        ));
-        // An entry that is no seal, and bytes that are no entry.
-        let void = medproof_verifier::entry::Void {
-            sequence: 1,
-            party: "p".parse().unwrap(),
-            dispense: 0,
-        };
-        let key = SigningKey::from_bytes(&[3; 32]);
-        let entry = Entry::Void(medproof_verifier::entry::Signed::new(void, &[0; 32], &key)).to_bytes();
-        let (shown, log) = receipt(1, &entry);
-        let refused = sealed(&shown, &entry, &log).unwrap_err().to_string();
-        assert!(refused.contains("do not end with a seal"), "{refused}");
-        let (shown, log) = receipt(1, b"x");
-        assert!(matches!(sealed(&shown, b"x", &log), Err(ClientError::Answer(_))));
-    }
 }

@@ -23,6 +23,7 @@ use tonic::Code;
 mod batches;
 mod faults;
 mod keys;
+mod seals;
 
 async fn start(directory: &Path) -> Server {
     let config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));

@@ -12,7 +12,7 @@ pub(crate) mod tree;
 
 pub(crate) use head::HEAD_KEY;
 pub use head::Head;
-pub use roots::{ANCHOR_SECONDS, REPLACED_SECONDS};
+pub use roots::ANCHOR_SECONDS;
 
 use crate::{
     refusal::Refusal,

@@ -1,13 +1,13 @@
 //! Which sealed roots an entry may refer to.
 
-use medproof_verifier::{Fr, entry::Seal};
+use medproof_verifier::{
+    Fr,
+    entry::{REPLACED_SECONDS, Seal},
+};
 use std::collections::{HashMap, VecDeque};
 
 /// How long a sealed commitment root stays an anchor, in seconds.
 pub const ANCHOR_SECONDS: u64 = 24 * 3600;
-/// How long a replaced identity or registry root is still accepted, in seconds. It covers the time
-/// between the start of a proof and its post.
-pub const REPLACED_SECONDS: u64 = 600;
 
 /// The roots of recent seals.
 #[derive(Debug, Clone, Default)]

@@ -52,8 +52,8 @@ pub enum GatewayError {
     /// The statement or its opening does not answer the question.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
-    /// The statement refers to an identity root that the ledger does not have now.
-    #[error("the statement refers to an old identity root")]
+    /// The statement refers to an identity root that the log has not sealed, or replaced more than ten minutes ago.
+    #[error("the statement refers to an identity root that is not the ledger's, or no longer")]
     IdentityRoot,
     /// A pseudonym has one person at an issuer.
     #[error("the pseudonym is bound to another person here; whoever was enrolled anew takes a new secret")]

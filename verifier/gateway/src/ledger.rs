@@ -1,7 +1,7 @@
 //! The ledger as the gateway needs it.
 
 use medproof_proto::ledger_client::{Appended, ClientError, Ledger as Client};
-use medproof_verifier::{Entry, Fr, Name};
+use medproof_verifier::{Entry, Name, entry::Seal};
 use std::{future::Future, time::Duration};
 use tonic::Code;
 
@@ -58,11 +58,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`PostError`].
     fn last_sequence(&self, party: &Name) -> impl Future<Output = Result<u64, PostError>> + Send;
 
-    /// The identity root of the last seal, shown under the log's signed checkpoint.
+    /// The seals of the last ten minutes before `now` and the one before them, newest first, shown under the log's
+    /// signed checkpoint.
     ///
     /// # Errors
     /// [`PostError`].
-    fn identity_root(&self) -> impl Future<Output = Result<Fr, PostError>> + Send;
+    fn recent_seals(&self, now: u64) -> impl Future<Output = Result<Vec<Seal>, PostError>> + Send;
 }
 
 impl From<ClientError> for PostError {
@@ -119,7 +120,7 @@ impl Ledger for RemoteLedger {
         Ok(self.0.clone().last_sequence(Some(party)).await?)
     }
 
-    async fn identity_root(&self) -> Result<Fr, PostError> {
-        Ok(self.0.clone().last_seal().await?.identity_root)
+    async fn recent_seals(&self, now: u64) -> Result<Vec<Seal>, PostError> {
+        Ok(self.0.clone().recent_seals(now).await?)
     }
 }

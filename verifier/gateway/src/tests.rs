@@ -23,6 +23,7 @@ use medproof_verifier::{
     CircuitName, Context, Day, Entry, Fr, LogSigner, Name, Proof, Public, Receipt, Role, Statement, Tag,
     VerifyingKey,
     asked::{Asked, Mismatch},
+    entry::Seal,
     field::fr_to_be_bytes,
     inclusion::leaf_hash,
     opening::{DispenseOpening, Opening},
@@ -97,26 +98,33 @@ enum Mood {
 }
 
 #[derive(Clone)]
-struct FakeLedger(Arc<Mutex<(Mood, Vec<Vec<u8>>)>>);
+struct FakeLedger {
+    inner: Arc<Mutex<(Mood, Vec<Vec<u8>>)>>,
+    /// Newest first.
+    seals: Arc<Mutex<Vec<Seal>>>,
+}
 
 impl FakeLedger {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new((Mood::Answers, Vec::new()))))
+        Self {
+            inner: Arc::new(Mutex::new((Mood::Answers, Vec::new()))),
+            seals: Arc::new(Mutex::new(vec![seal(NOW - 1_000, 49)])),
+        }
     }
 
     fn mood(&self, mood: Mood) {
-        self.0.lock().unwrap().0 = mood;
+        self.inner.lock().unwrap().0 = mood;
     }
 
     fn entries(&self) -> usize {
-        self.0.lock().unwrap().1.len()
+        self.inner.lock().unwrap().1.len()
     }
 }
 
 impl Ledger for FakeLedger {
     async fn append(&self, entry: &Entry) -> Result<Appended, PostError> {
         let bytes = entry.to_bytes();
-        let mut inner = self.0.lock().unwrap();
+        let mut inner = self.inner.lock().unwrap();
         if let Mood::Refuses(code) = inner.0 {
             return Err(PostError::Refused {
                 code,
@@ -149,8 +157,22 @@ impl Ledger for FakeLedger {
         Ok(7)
     }
 
-    async fn identity_root(&self) -> Result<Fr, PostError> {
-        Ok(Fr::from(49u64))
+    async fn recent_seals(&self, _: u64) -> Result<Vec<Seal>, PostError> {
+        Ok(self.seals.lock().unwrap().clone())
+    }
+}
+
+fn seal(time: u64, identity_root: u64) -> Seal {
+    Seal {
+        batch: 0,
+        first: 0,
+        previous: [0; 32],
+        time,
+        commitment_root: Fr::from(1u64),
+        identity_root: Fr::from(identity_root),
+        registry_root: Fr::from(2u64),
+        commitments: 0,
+        nullifiers: [0; 5],
     }
 }
 

@@ -18,7 +18,7 @@ pub use governance::{
 pub use nullifier::{NULLIFIER_KINDS, NullifierKind};
 pub use party::{Burn, Close, MAX_BURNED, Open, Opening, Void};
 pub use post::{MAX_INPUTS, Post, post_digest, statement_key};
-pub use seal::Seal;
+pub use seal::{REPLACED_SECONDS, Seal};
 pub use signed::{Body, GovernanceSignature, Governed, MAX_GOVERNANCE_KEYS, SignatureError, Signed};
 
 use crate::inclusion::leaf_hash;

@@ -5,6 +5,11 @@ use super::{
     nullifier::NULLIFIER_KINDS,
 };
 use crate::Fr;
+use sha2::{Digest, Sha256};
+
+/// How long a replaced identity or registry root is still accepted, in seconds: the time between the start of a
+/// proof and its post (section 4 of the specification).
+pub const REPLACED_SECONDS: u64 = 600;
 
 /// State of the ledger after a batch. Ages and dates of the batch's entries are judged by its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,11 @@ pub struct Seal {
 }
 
 impl Seal {
+    /// Whether `entry` (canonical bytes) is the seal before this one.
+    pub fn follows(&self, entry: &[u8]) -> bool {
+        Sha256::digest(entry).as_slice() == self.previous
+    }
+
     pub(super) fn write(&self, out: &mut Writer) {
         out.u64(self.batch);
         out.u64(self.first);

@@ -9,7 +9,12 @@ use crate::{
     ledger::{Ledger, PostError},
 };
 use medproof_proto::ledger_client::Appended;
-use medproof_verifier::{Context, Entry, Statement, entry::Post, field::fr_to_be_bytes, statement};
+use medproof_verifier::{
+    Context, Entry, Fr, Statement,
+    entry::{Post, REPLACED_SECONDS, Seal},
+    field::fr_to_be_bytes,
+    statement,
+};
 use std::sync::Arc;
 
 enum Verdict {
@@ -20,6 +25,20 @@ enum Verdict {
 enum Checked {
     Post(Arc<Post>),
     Bound(Arc<Done>),
+}
+
+/// Whether an identity root is that of the last seal, or was replaced at most ten minutes ago. Where this clock is
+/// behind the log's, the log's counts.
+fn is_recent(seals: &[Seal], root: &Fr, now: u64) -> bool {
+    let Some(last) = seals.first() else {
+        return false;
+    };
+    let now = now.max(last.time);
+    let replaced = |pair: &[Seal]| {
+        let [by, before] = pair else { return false };
+        before.identity_root == *root && by.time.saturating_add(REPLACED_SECONDS) >= now
+    };
+    last.identity_root == *root || seals.windows(2).any(replaced)
 }
 
 impl<L: Ledger, C: Clock> Desk<L, C> {
@@ -103,10 +122,12 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             Verdict::Bind(bind) => bind,
         };
         // Nothing is posted, so nobody but this gateway checks the root.
-        if self.ledger.identity_root().await? != bind.identity_root {
+        let time = self.clock.now();
+        let seals = self.ledger.recent_seals(time).await?;
+        if !is_recent(&seals, &bind.identity_root, time) {
             return Err(GatewayError::IdentityRoot);
         }
-        let (time, subject) = (self.clock.now(), fr_to_be_bytes(&bind.subject));
+        let subject = fr_to_be_bytes(&bind.subject);
         let person = fr_to_be_bytes(&bind.person);
         self.bind(subject, person)?;
         let person = Some(person);

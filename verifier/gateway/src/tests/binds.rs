@@ -4,7 +4,7 @@ use super::*;
 use crate::journal::{Journal, Record};
 
 #[tokio::test]
-async fn a_bind_is_never_posted_and_needs_the_current_identity_root() {
+async fn a_bind_is_never_posted() {
     let world = World::new(Role::Prescriber);
     let asked = |domain: &str| Asked::Bind {
         issuer: name("party-1"),
@@ -27,6 +27,43 @@ async fn a_bind_is_never_posted_and_needs_the_current_identity_root() {
         }
     );
     assert_eq!(world.ledger.entries(), 0);
+}
+
+#[tokio::test]
+async fn l03_a_bind_needs_a_root_that_the_log_has_sealed_and_not_long_replaced() {
+    let world = World::new(Role::Prescriber);
+    // Every proof of these tests is under the root 49.
+    let accepted = async |time: u64, seals: &[(u64, u64)]| {
+        world.clock.set(time);
+        let seals = seals.iter().map(|(time, root)| seal(*time, *root));
+        *world.ledger.seals.lock().unwrap() = seals.collect();
+        let asked = Asked::Bind {
+            issuer: name("party-1"),
+            domain: name("us-ma"),
+            identity: Fr::from(8u64),
+        };
+        let issued = world.desk.challenge(asked, None).unwrap();
+        match world.desk.present(bound(&issued, 77, 8)).await {
+            Ok(answer) => answer.hand_over,
+            Err(GatewayError::IdentityRoot) => false,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(!accepted(NOW, &[]).await);
+    assert!(!accepted(NOW, &[(NOW, 50)]).await, "never sealed");
+    let first = (NOW - 9_000, 49);
+    assert!(accepted(NOW, &[first]).await, "the newest, however old it is");
+    for (time, expected) in [(NOW, true), (NOW + 600, true), (NOW + 601, false)] {
+        let replaced = [(NOW, 50), first];
+        assert_eq!(accepted(time, &replaced).await, expected, "{time}");
+        // Replaced once is replaced, whatever was sealed after it.
+        let later = [(NOW + 590, 51), (NOW + 500, 50), (NOW, 50), first];
+        assert_eq!(accepted(time, &later).await, expected, "{time}");
+        // A clock behind the log's makes no root younger.
+        let ahead = [(time, 50), (NOW, 50), first];
+        assert_eq!(accepted(NOW - 5_000, &ahead).await, expected, "{time}");
+    }
+    assert!(accepted(NOW + 601, &[(NOW + 600, 49), (NOW, 50), first]).await, "it came back");
 }
 
 #[tokio::test]
