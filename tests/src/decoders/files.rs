@@ -81,7 +81,7 @@ pub(super) fn journal(bytes: &[u8]) -> bool {
 }
 
 /// First bytes of a gateway's journal.
-const MAGIC: &[u8; 8] = b"mpgj\0\0\0\x02";
+const MAGIC: &[u8; 8] = b"mpgj\0\0\0\x03";
 
 /// A journal of one record with this body.
 pub(super) fn record(body: &[u8]) -> Vec<u8> {

@@ -538,6 +538,8 @@ pub(super) fn journal() -> Seeds {
         [&[4][..], &challenge, &time, &[7; 32], &[8; 32]].concat(),
         [&[5][..], &challenge, &time, &position, &entry, &receipt].concat(),
         [&[6][..], &challenge, &time, &[7; 32], &[8; 32], &[9; 32]].concat(),
+        [&[7][..], &challenge, &entry].concat(),
+        [&[8][..], &challenge].concat(),
     ];
     let mut out: Seeds = bodies.iter().map(|body| files::record(body)).collect();
     let whole: Vec<u8> = bodies
@@ -545,7 +547,9 @@ pub(super) fn journal() -> Seeds {
         .flat_map(|body| files::record(body).split_off(8))
         .collect();
     out.push([&files::record(&[])[..8], &whole].concat());
-    out.push([&b"mpgj\0\0\0\x01"[..], &whole].concat());
+    for version in [1, 2] {
+        out.push([&b"mpgj\0\0\0"[..], &[version], &whole].concat());
+    }
     out.extend(bodies);
     out
 }

@@ -279,6 +279,12 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         })
     }
 
+    /// The journal fails at a write from now on.
+    #[cfg(test)]
+    pub(crate) fn fail_journal(&self, write: u32, side: crate::journal::tests::Side) {
+        lock(&self.journal).fault.0 = Some((write, side));
+    }
+
     async fn record(self: &Arc<Self>, record: Record) -> Result<(), GatewayError> {
         let desk = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || lock(&desk.journal).append(&record));

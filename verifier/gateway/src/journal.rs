@@ -11,11 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Version 2: a bind is recorded with its person.
-const MAGIC: &[u8; 8] = b"mpgj\0\0\0\x02";
-/// Journals of version 1 have the same records, and binds without the person only; they become version 2 when
-/// they are opened.
-const MAGIC_1: &[u8; 8] = b"mpgj\0\0\0\x01";
+/// Version 3: a void is recorded before it is sent.
+const MAGIC: &[u8; 8] = b"mpgj\0\0\0\x03";
+/// Earlier versions have the same records without some kinds; such journals become version 3 when they are opened.
+const EARLIER: [&[u8; 8]; 2] = [b"mpgj\0\0\0\x01", b"mpgj\0\0\0\x02"];
 /// Length, kind, checksum.
 const OVERHEAD: usize = 4 + 1 + CHECKSUM;
 const CHECKSUM: usize = 8;
@@ -76,6 +75,10 @@ pub(crate) enum Record {
         /// None in records of version 1.
         person: Option<[u8; 32]>,
     },
+    /// A void is about to be sent.
+    Voiding { challenge: [u8; 32], entry: Vec<u8> },
+    /// The ledger refused the void: the fill stands.
+    VoidRefused { challenge: [u8; 32] },
     /// A fill was taken back.
     Voided {
         challenge: [u8; 32],
@@ -151,13 +154,15 @@ impl Record {
             Self::Bound { person: None, .. } => 4,
             Self::Voided { .. } => 5,
             Self::Bound { person: Some(_), .. } => 6,
+            Self::Voiding { .. } => 7,
+            Self::VoidRefused { .. } => 8,
         }
     }
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut body = vec![self.kind()];
         match self {
-            Self::Intent { challenge, entry } => {
+            Self::Intent { challenge, entry } | Self::Voiding { challenge, entry } => {
                 body.extend(challenge);
                 block(&mut body, entry);
             }
@@ -168,7 +173,7 @@ impl Record {
                 position(&mut body, a.commitment_index);
                 block(&mut body, &a.receipt);
             }
-            Self::Refused { challenge } => body.extend(challenge),
+            Self::Refused { challenge } | Self::VoidRefused { challenge } => body.extend(challenge),
             Self::Bound {
                 challenge,
                 time,
@@ -237,6 +242,11 @@ impl Record {
                 entry: input.block()?,
                 receipt: input.block()?,
             },
+            7 => Self::Voiding {
+                challenge,
+                entry: input.block()?,
+            },
+            8 => Self::VoidRefused { challenge },
             _ => return None,
         };
         input.0.is_empty().then_some(record)
@@ -248,6 +258,8 @@ pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     failed: bool,
+    #[cfg(test)]
+    pub(crate) fault: tests::Fault,
 }
 
 impl Journal {
@@ -272,7 +284,7 @@ impl Journal {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed("read"))?;
-        // Both versions begin alike up to their last byte.
+        // All versions begin alike up to their last byte.
         let cut = bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes);
         // No record is written before the first bytes are on disk.
         if cut || (bytes.len() <= MAGIC.len() && zeros(&bytes)) {
@@ -283,8 +295,8 @@ impl Journal {
             sync_parent(path).map_err(failed("sync the directory of"))?;
             bytes = MAGIC.to_vec();
         }
-        if bytes.starts_with(MAGIC_1) {
-            // One byte, on disk before any record of version 2.
+        if EARLIER.iter().any(|magic| bytes.starts_with(*magic)) {
+            // One byte, on disk before any record of a new kind.
             file.seek(SeekFrom::Start(0)).map_err(failed("write"))?;
             file.write_all(MAGIC).map_err(failed("write"))?;
             file.sync_all().map_err(failed("sync"))?;
@@ -303,6 +315,8 @@ impl Journal {
             path: path.to_owned(),
             file,
             failed: false,
+            #[cfg(test)]
+            fault: tests::Fault::default(),
         };
         Ok((journal, records))
     }
@@ -313,11 +327,7 @@ impl Journal {
         if self.failed {
             return Err(JournalError::Failed);
         }
-        let written = self
-            .file
-            .write_all(&record.to_bytes())
-            .and_then(|()| self.file.sync_data());
-        written.map_err(|source| {
+        self.write(record).map_err(|source| {
             self.failed = true;
             JournalError::Io {
                 action: "write",
@@ -325,6 +335,16 @@ impl Journal {
                 source,
             }
         })
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        #[cfg(test)]
+        self.fault.before()?;
+        self.file.write_all(&record.to_bytes())?;
+        self.file.sync_data()?;
+        #[cfg(test)]
+        self.fault.after()?;
+        Ok(())
     }
 }
 
@@ -345,7 +365,8 @@ fn zeros(bytes: &[u8]) -> bool {
 /// # Errors
 /// Where the bytes are damaged.
 pub fn kept(bytes: &[u8]) -> Result<Vec<u8>, usize> {
-    let (records, _) = match bytes.strip_prefix(MAGIC_1) {
+    let earlier = EARLIER.iter().find_map(|magic| bytes.strip_prefix(*magic));
+    let (records, _) = match earlier {
         Some(records) => parse(&[&MAGIC[..], records].concat())?,
         None => parse(bytes)?,
     };
@@ -392,4 +413,4 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Record>, usize), usize> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

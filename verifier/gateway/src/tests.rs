@@ -93,6 +93,8 @@ fn prove(circuit: CircuitName, inputs: &[Fr]) -> Proof {
 enum Mood {
     Answers,
     Refuses(Code),
+    /// Refuses one entry and answers from then on.
+    RefusesOnce(Code),
     /// Takes the entry, but the answer is lost.
     Loses,
 }
@@ -125,7 +127,10 @@ impl Ledger for FakeLedger {
     async fn append(&self, entry: &Entry) -> Result<Appended, PostError> {
         let bytes = entry.to_bytes();
         let mut inner = self.inner.lock().unwrap();
-        if let Mood::Refuses(code) = inner.0 {
+        if let Mood::Refuses(code) | Mood::RefusesOnce(code) = inner.0 {
+            if matches!(inner.0, Mood::RefusesOnce(_)) {
+                inner.0 = Mood::Answers;
+            }
             return Err(PostError::Refused {
                 code,
                 reason: "refused".into(),

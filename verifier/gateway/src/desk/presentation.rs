@@ -246,7 +246,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
     }
 
     /// Sends every entry again whose fate the journal leaves open. A crash between the ledger's receipt and
-    /// its record thus hands nothing over by itself: staff sees the outcome, and can void the fill.
+    /// its record thus hands nothing over by itself: staff sees the outcome, and can void the fill. So with voids.
     pub async fn settle(self: &Arc<Self>) {
         let unsettled = lock(&self.challenges).unsettled();
         for (challenge, post) in unsettled {
@@ -255,5 +255,6 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
                 Err(error) => tracing::warn!(cause = %error, "an entry of an earlier run has no receipt yet"),
             }
         }
+        self.settle_voids().await;
     }
 }

@@ -51,6 +51,16 @@ pub(super) fn restore(challenges: &mut Challenges, records: Vec<Record>) -> Resu
                 };
                 challenges.restore(challenge, Stage::Done(Arc::new(done)));
             }
+            Record::Voiding { challenge, entry } => {
+                let entry = Entry::from_bytes(&entry)?;
+                if !matches!(entry, Entry::Void(_)) {
+                    return Err(JournalError::Order);
+                }
+                voids.insert(challenge, Taking::Sent(Arc::new(entry)));
+            }
+            Record::VoidRefused { challenge } => {
+                voids.remove(&challenge);
+            }
             Record::Voided {
                 challenge,
                 entry,

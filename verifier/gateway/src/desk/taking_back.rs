@@ -19,7 +19,7 @@ use tonic::Code;
 pub(super) enum Taking {
     /// Asked for, nothing sent.
     Asked,
-    /// Whether the ledger has this entry is not known.
+    /// Recorded here; whether the ledger has this entry is not known.
     Sent(Arc<Entry>),
     /// The receipt is durable.
     Done(Posted),
@@ -69,7 +69,15 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             Some(Taking::Done(posted)) => return Ok(posted),
             Some(Taking::Sent(entry)) => (entry, Sent::Before),
             Some(Taking::Asked) | None => match self.void_entry(dispense).await {
-                Ok(entry) => (Arc::new(entry), Sent::First),
+                Ok(entry) => {
+                    // If this fails the record may be on disk all the same: staff is told not to hand over.
+                    self.record(Record::Voiding {
+                        challenge,
+                        entry: entry.to_bytes(),
+                    })
+                    .await?;
+                    (Arc::new(entry), Sent::First)
+                }
                 Err(error) => {
                     // Nothing was sent.
                     lock(&self.voids).remove(&challenge);
@@ -82,6 +90,8 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             Ok(appended) => appended,
             Err(error) => {
                 if refuses_void(&error, sent) {
+                    // Recorded first: a void that staff was told is refused is never sent again.
+                    self.record(Record::VoidRefused { challenge }).await?;
                     lock(&self.voids).remove(&challenge);
                 }
                 return Err(error.into());
@@ -106,6 +116,26 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         voids.retain(|c, _| challenges.knows(c));
         voids.insert(challenge, Taking::Done(posted.clone()));
         Ok(posted)
+    }
+
+    /// Sends every void again that an earlier run has sent, or was about to.
+    pub(super) async fn settle_voids(self: &Arc<Self>) {
+        let sent: Vec<[u8; 32]> = lock(&self.voids)
+            .iter()
+            .filter(|(_, taking)| matches!(taking, Taking::Sent(_)))
+            .map(|(challenge, _)| *challenge)
+            .collect();
+        for challenge in sent {
+            let mut settled = self.void(challenge).await;
+            if settled.is_err() && !lock(&self.voids).contains_key(&challenge) {
+                // Another entry may have taken its sequence number: staff wanted the fill taken back.
+                settled = self.void(challenge).await;
+            }
+            match settled {
+                Ok(_) => tracing::info!("settled a void of an earlier run"),
+                Err(error) => tracing::warn!(cause = %error, "a void of an earlier run has no receipt"),
+            }
+        }
     }
 
     async fn void_entry(&self, dispense: u64) -> Result<Entry, GatewayError> {

@@ -1,5 +1,38 @@
 use super::*;
 
+/// On which side of a write the disk fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Nothing is on disk.
+    Before,
+    /// The record is on disk, and nobody is told.
+    After,
+}
+
+/// The write that fails, counted from the next one on.
+#[derive(Default)]
+pub(crate) struct Fault(pub(crate) Option<(u32, Side)>);
+
+impl Fault {
+    pub(super) fn before(&mut self) -> io::Result<()> {
+        match self.0 {
+            Some((0, Side::Before)) => Err(io::Error::other("the disk failed before the write")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn after(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Some((0, _)) => Err(io::Error::other("the disk failed after the write")),
+            Some((left, _)) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 fn records() -> Vec<Record> {
     vec![
         Record::Intent {
@@ -36,6 +69,11 @@ fn records() -> Vec<Record> {
             entry: vec![],
             receipt: vec![1],
         },
+        Record::Voiding {
+            challenge: [1; 32],
+            entry: vec![9; 60],
+        },
+        Record::VoidRefused { challenge: [1; 32] },
     ]
 }
 
@@ -95,23 +133,30 @@ fn a_tail_of_zeros_was_cut_off() {
 }
 
 #[test]
-fn a_journal_of_version_1_becomes_version_2() {
+fn journals_of_earlier_versions_become_version_3() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal");
-    let old: Vec<Record> = records()
-        .into_iter()
-        .filter(|r| !matches!(r, Record::Bound { person: Some(_), .. }))
-        .collect();
-    let bytes = old.iter().flat_map(Record::to_bytes);
-    std::fs::write(&path, MAGIC_1.iter().copied().chain(bytes).collect::<Vec<_>>()).unwrap();
-    let (mut journal, read) = Journal::open(&path).unwrap();
-    assert_eq!(read, old);
-    journal.append(&records()[3]).unwrap();
-    drop(journal);
-    assert!(std::fs::read(&path).unwrap().starts_with(MAGIC));
-    assert_eq!(Journal::open(&path).unwrap().1.len(), old.len() + 1);
+    for (magic, kinds) in [(EARLIER[0], 1..=5), (EARLIER[1], 1..=6)] {
+        let old: Vec<Record> = records()
+            .into_iter()
+            .filter(|record| kinds.contains(&record.kind()))
+            .collect();
+        let bytes = old.iter().flat_map(Record::to_bytes);
+        let bytes: Vec<u8> = magic.iter().copied().chain(bytes).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let (mut journal, read) = Journal::open(&path).unwrap();
+        assert_eq!(read, old);
+        for record in records() {
+            journal.append(&record).unwrap();
+        }
+        drop(journal);
+        let now = std::fs::read(&path).unwrap();
+        assert!(now.starts_with(MAGIC));
+        assert!(now.starts_with(&kept(&bytes).unwrap()));
+        assert_eq!(Journal::open(&path).unwrap().1.len(), old.len() + records().len());
+    }
     // No other version is taken.
-    std::fs::write(&path, b"mpgj\0\0\0\x03").unwrap();
+    std::fs::write(&path, b"mpgj\0\0\0\x04").unwrap();
     assert!(matches!(
         Journal::open(&path),
         Err(JournalError::Damaged { at: 0, .. })

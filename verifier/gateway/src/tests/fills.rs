@@ -1,6 +1,7 @@
 //! Fills at a pharmacy, and their voids.
 
 use super::*;
+use crate::journal::tests::Side;
 
 fn fill(issued: &Issued) -> (DispensePublic, Opening) {
     let opening = DispenseOpening {
@@ -126,6 +127,85 @@ async fn staff_is_told_of_a_void_as_soon_as_it_may_be_on_the_ledger() {
     assert_eq!(world.ledger.entries(), 2);
     let world = world.restart();
     assert_eq!(outcome(&world), Outcome::Voided(0));
+}
+
+/// A pharmacy that has accepted one fill, which is entry 0.
+async fn accepted() -> (World, [u8; 32]) {
+    let world = World::new(Role::Pharmacy);
+    let issued = world.desk.challenge(counter(), None).unwrap();
+    let (public, opening) = fill(&issued);
+    let answer = presentation(&issued, public.to_vec(), opening);
+    assert!(world.desk.present(answer).await.unwrap().hand_over);
+    (world, issued.challenge)
+}
+
+#[tokio::test]
+async fn a_void_is_taken_up_after_a_fault_on_either_side_of_each_write() {
+    for (write, side) in [0, 1].into_iter().flat_map(|n| [(n, Side::Before), (n, Side::After)]) {
+        let (world, challenge) = accepted().await;
+        let outcome = |world: &World| world.desk.outcome(&challenge).unwrap();
+        world.desk.fail_journal(write, side);
+        let failed = world.desk.void(challenge).await;
+        assert!(matches!(failed, Err(GatewayError::Journal(_))), "{write} {side:?}");
+        assert_eq!(outcome(&world), Outcome::Voided(0), "not to be handed over");
+        assert_eq!(world.ledger.entries(), 1 + write as usize, "sent after its record only");
+
+        let world = world.restart();
+        let lost = (write, side) == (0, Side::Before);
+        let expected = if lost { Outcome::Posted(0) } else { Outcome::Voided(0) };
+        assert_eq!(outcome(&world), expected, "{write} {side:?}");
+        world.desk.settle().await;
+        assert_eq!(outcome(&world), expected, "{write} {side:?}");
+        assert_eq!(world.ledger.entries(), 2 - usize::from(lost), "{write} {side:?}");
+        let voided = world.desk.void(challenge).await.unwrap();
+        assert_eq!(voided.receipt.index, 1);
+        let world = world.restart();
+        assert_eq!(outcome(&world), Outcome::Voided(0));
+        assert_eq!(world.desk.void(challenge).await.unwrap(), voided);
+        assert_eq!(world.ledger.entries(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_void_is_taken_up_after_a_fault_on_either_side_of_its_write() {
+    for (side, before_settling) in [
+        (Side::Before, Outcome::Voided(0)),
+        (Side::After, Outcome::Posted(0)),
+    ] {
+        let (world, challenge) = accepted().await;
+        let outcome = |world: &World| world.desk.outcome(&challenge).unwrap();
+        world.ledger.mood(Mood::Refuses(Code::FailedPrecondition));
+        world.desk.fail_journal(1, side);
+        let failed = world.desk.void(challenge).await;
+        assert!(matches!(failed, Err(GatewayError::Journal(_))), "{side:?}");
+        assert_eq!(outcome(&world), Outcome::Voided(0), "not to be handed over");
+        let world = world.restart();
+        assert_eq!(outcome(&world), before_settling, "{side:?}");
+        world.desk.settle().await;
+        assert_eq!(outcome(&world), Outcome::Posted(0), "{side:?}");
+        // Refused for good: no start sends it again.
+        world.ledger.mood(Mood::Answers);
+        let world = world.restart();
+        world.desk.settle().await;
+        assert_eq!((outcome(&world), world.ledger.entries()), (Outcome::Posted(0), 1));
+    }
+}
+
+#[tokio::test]
+async fn a_void_of_an_earlier_run_gets_another_sequence_number_where_its_own_is_taken() {
+    let (world, challenge) = accepted().await;
+    world.desk.fail_journal(0, Side::After);
+    assert!(world.desk.void(challenge).await.is_err());
+    let world = world.restart();
+    // Nothing is settled while the ledger is away.
+    world.ledger.mood(Mood::Refuses(Code::Unauthenticated));
+    world.desk.settle().await;
+    assert_eq!(world.desk.outcome(&challenge).unwrap(), Outcome::Voided(0));
+    assert_eq!(world.ledger.entries(), 1);
+    world.ledger.mood(Mood::RefusesOnce(Code::FailedPrecondition));
+    world.desk.settle().await;
+    assert_eq!(world.desk.outcome(&challenge).unwrap(), Outcome::Voided(0));
+    assert_eq!(world.ledger.entries(), 2);
 }
 
 /// Polls once; true when there is no answer yet.
