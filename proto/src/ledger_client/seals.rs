@@ -13,7 +13,7 @@ use medproof_verifier::{
 use std::sync::atomic::Ordering;
 
 /// Most seals that are followed back.
-pub const MAX_SEALS: usize = 1_024;
+const MAX_SEALS: usize = 1_024;
 /// Entries that are read at once on the way.
 const BLOCK: u32 = 64;
 
@@ -86,7 +86,10 @@ impl Ledger {
             if block.get(index).is_none() {
                 // The answer was cut off at its limit of bytes.
                 let entries = self.entries(index, 1).await?;
-                block = Block { first: index, entries };
+                block = Block {
+                    first: index,
+                    entries,
+                };
             }
             let previous = before(seal, field::required("entries", block.get(index))?)?;
             seals.push(previous);
@@ -217,7 +220,10 @@ mod tests {
         };
         let wanted = |seals: &[Seal]| goes_on(seals, 1_000);
         assert!(wanted(&[at(5, 1_000)]));
-        assert!(!wanted(&[at(5, 999)]), "the one before the first of the window is not followed");
+        assert!(
+            !wanted(&[at(5, 999)]),
+            "the one before the first of the window is not followed"
+        );
         assert!(!wanted(&[at(0, 1_000)]), "nothing lies before the first batch");
         assert!(wanted(&vec![at(9_999, 2_000); MAX_SEALS - 1]));
         assert!(!wanted(&vec![at(9_999, 2_000); MAX_SEALS]));

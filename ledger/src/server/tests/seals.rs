@@ -18,7 +18,10 @@ async fn l03_recent_seals_reach_ten_minutes_back_and_one_further() {
     let newest = batches[0];
     assert!(newest > 70, "{newest}");
     assert_eq!(batches, (0..=newest).rev().collect::<Vec<_>>());
-    assert!(checkpoint(&mut ledger).await.size() > 128, "more than one answer holds");
+    assert!(
+        checkpoint(&mut ledger).await.size() > 128,
+        "more than one answer holds"
+    );
 
     let mut roots = vec![now(&mut ledger).await.identity_root];
     let start = ledger.anchors().await.unwrap().time;

@@ -63,7 +63,10 @@ async fn l03_a_bind_needs_a_root_that_the_log_has_sealed_and_not_long_replaced()
         let ahead = [(time, 50), (NOW, 50), first];
         assert_eq!(accepted(NOW - 5_000, &ahead).await, expected, "{time}");
     }
-    assert!(accepted(NOW + 601, &[(NOW + 600, 49), (NOW, 50), first]).await, "it came back");
+    assert!(
+        accepted(NOW + 601, &[(NOW + 600, 49), (NOW, 50), first]).await,
+        "it came back"
+    );
 }
 
 #[tokio::test]

@@ -141,18 +141,32 @@ async fn accepted() -> (World, [u8; 32]) {
 
 #[tokio::test]
 async fn a_void_is_taken_up_after_a_fault_on_either_side_of_each_write() {
-    for (write, side) in [0, 1].into_iter().flat_map(|n| [(n, Side::Before), (n, Side::After)]) {
+    for (write, side) in [0, 1]
+        .into_iter()
+        .flat_map(|n| [(n, Side::Before), (n, Side::After)])
+    {
         let (world, challenge) = accepted().await;
         let outcome = |world: &World| world.desk.outcome(&challenge).unwrap();
         world.desk.fail_journal(write, side);
         let failed = world.desk.void(challenge).await;
-        assert!(matches!(failed, Err(GatewayError::Journal(_))), "{write} {side:?}");
+        assert!(
+            matches!(failed, Err(GatewayError::Journal(_))),
+            "{write} {side:?}"
+        );
         assert_eq!(outcome(&world), Outcome::Voided(0), "not to be handed over");
-        assert_eq!(world.ledger.entries(), 1 + write as usize, "sent after its record only");
+        assert_eq!(
+            world.ledger.entries(),
+            1 + write as usize,
+            "sent after its record only"
+        );
 
         let world = world.restart();
         let lost = (write, side) == (0, Side::Before);
-        let expected = if lost { Outcome::Posted(0) } else { Outcome::Voided(0) };
+        let expected = if lost {
+            Outcome::Posted(0)
+        } else {
+            Outcome::Voided(0)
+        };
         assert_eq!(outcome(&world), expected, "{write} {side:?}");
         world.desk.settle().await;
         assert_eq!(outcome(&world), expected, "{write} {side:?}");
