@@ -376,7 +376,7 @@ fn sign(p: &Player) {
         "--as-of 2026-03-02",
     );
     let claim = "acceptance/claim/C01.json";
-    let coverage = "--card data:journeys/card.json --plan ppo-2026 --on 2026-03-02";
+    let coverage = "--register acme.register --plan ppo-2026 --on 2026-03-02";
     p.sign("coverage", "acme", claim, "coverage.age", coverage);
     p.sign("service", "lab-1", claim, "service.age", "");
     p.ok(
@@ -498,6 +498,20 @@ fn claim(p: &Player) {
     ask("claim-2.age");
     p.fails(1, &prove("claim-2.age"), "claim nullifier is spent");
     assert_eq!(left("alex.age"), 499_040);
+    // Under a new name the member is the same one: the coverage signed anew is the one that the wallet has, its
+    // member secret too, and the event stays paid.
+    let renamed = data("journeys/card.json");
+    let renamed = std::fs::read_to_string(renamed).unwrap().replace("Alex Doe", "Alex Poe");
+    std::fs::write(p.folder.join("renamed.json"), renamed).unwrap();
+    let change = "enrol change-card --secret acme.age --register acme.register --card renamed.json --formerly";
+    p.ok(&format!("{change} data:journeys/card.json"));
+    p.fails(65, &format!("{change} data:journeys/card.json"), "the one in use");
+    let coverage = "--register acme.register --plan ppo-2026 --on 2026-03-02";
+    p.sign("coverage", "acme", "acceptance/claim/C01.json", "coverage-2.age", coverage);
+    p.ok("wallet add alex.age coverage-2.age --ledger @ledger");
+    assert_eq!(p.ok("wallet show alex.age")["coverages"].as_array().unwrap().len(), 1);
+    ask("claim-3.age");
+    p.fails(1, &prove("claim-3.age"), "claim nullifier is spent");
     // The older copy finds the balance from the service and the plan.
     p.ok(
         "wallet recover old.age --ledger @ledger --policy data:acceptance/policies/claim-lab.toml \

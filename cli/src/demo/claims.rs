@@ -74,6 +74,11 @@ async fn open(stage: &mut Stage<'_, '_>, alex: &mut Person) -> Result<Cast, Demo
     let pk = alex.wallet.sk().pk();
     let ledger = &mut stage.d.ledger;
     let (membership, _) = members.open_member(ledger, &alex.card, pk, &mut OsRng).await?;
+    let known = members.register.find(alex.card.digest());
+    let member_secret = known
+        .ok_or_else(|| missing("a member"))?
+        .member_secret
+        .expose();
     let owner = membership.owner(alex.wallet.sk());
     alex.wallet.join(membership);
     let filed_coverage = filed.coverage.as_ref().ok_or_else(|| missing("a coverage"))?;
@@ -119,7 +124,7 @@ async fn open(stage: &mut Stage<'_, '_>, alex: &mut Person) -> Result<Cast, Demo
         claims_desk: stage.d.open_desk(&payer, Role::InsurerGateway, &domain).await?,
         payer,
         provider,
-        member_secret: Secret::generate(&mut OsRng).expose(),
+        member_secret,
         plan,
     })
 }

@@ -1,6 +1,6 @@
 //! `medproof enrol`: an enrolment authority or payer opens and ends identities, accounts and balances.
 
-mod register;
+pub(crate) mod register;
 
 use crate::{
     CliError, Exit, Output,
@@ -141,6 +141,17 @@ enum Command {
     Balance(BalanceArgs),
     /// End a person's identity and account.
     Close(Given),
+    /// Enter a person's new identity card (another name or document); the person stays the same.
+    ChangeCard {
+        #[command(flatten)]
+        files: Files,
+        /// The new card, as it was checked (JSON; `-` = stdin).
+        #[arg(long, value_name = "FILE")]
+        card: PathBuf,
+        /// A card under which the person was known here.
+        #[arg(long, value_name = "FILE")]
+        formerly: PathBuf,
+    },
 }
 
 /// Runs `medproof enrol`.
@@ -167,7 +178,27 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Open(args) => open(args, output),
         Command::Balance(args) => balance(args, output),
         Command::Close(args) => close(args, output),
+        Command::ChangeCard {
+            files,
+            card,
+            formerly,
+        } => change_card(files, card, formerly, output),
     }
+}
+
+fn change_card(files: &Files, card: &Path, formerly: &Path, output: &Output) -> Result<Exit, CliError> {
+    let (now, before) = (handed::card(card)?.digest(), handed::card(formerly)?.digest());
+    let passphrase = files.passphrase.passphrase()?;
+    let party = secret::read(&files.secret, passphrase.clone())?;
+    let mut register = OpenRegister::open(&files.register, passphrase, party.name())?;
+    register.register.change_card(before, now).map_err(refused)?;
+    register.save()?;
+    let index = register.register.find(now).map(|p| p.index);
+    output.result(&json!({ "identity_index": index }), || {
+        "the card is changed; the identity on the ledger shows the former one until it is closed and opened again"
+            .to_owned()
+    });
+    Ok(Exit::Accept)
 }
 
 /// An authority at work.

@@ -6,7 +6,7 @@ use crate::{
         codec::{FormatError, Reader, Writer},
         vault::Vault,
     },
-    journey::enrolment::{Enrolled, Register},
+    journey::enrolment::{Enrolled, MAX_FORMER, Register},
 };
 use age::secrecy::SecretString;
 use medproof_records::identity::Secret;
@@ -15,16 +15,16 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// First bytes of the plain content.
-const MAGIC: &[u8; 8] = b"mprg\0\0\0\x01";
+const MAGIC: &[u8; 8] = b"mprg\0\0\0\x02";
 /// Most people in a register.
 const MAX_PEOPLE: usize = 60_000;
 
 /// A register with whose it is.
-pub(super) struct OpenRegister {
+pub(crate) struct OpenRegister {
     vault: Vault,
-    pub(super) party: Name,
-    pub(super) domain: Name,
-    pub(super) register: Register,
+    pub(crate) party: Name,
+    pub(crate) domain: Name,
+    pub(crate) register: Register,
 }
 
 fn to_bytes(party: &Name, domain: &Name, register: &Register) -> Zeroizing<Vec<u8>> {
@@ -35,10 +35,12 @@ fn to_bytes(party: &Name, domain: &Name, register: &Register) -> Zeroizing<Vec<u
     w.u32(register.next_index);
     w.list(&register.people, |w, p| {
         w.fr(&p.digest);
+        w.list(&p.former, Writer::fr);
         w.fr(&p.person);
         w.fr(&p.pk);
         w.u32(p.index);
         w.raw(&*p.ts.to_bytes());
+        w.raw(&*p.member_secret.to_bytes());
         w.u8(p.live.into());
     });
     w.finish()
@@ -47,17 +49,19 @@ fn to_bytes(party: &Name, domain: &Name, register: &Register) -> Zeroizing<Vec<u
 fn from_bytes(bytes: &[u8]) -> Result<(Name, Name, Register), FormatError> {
     let mut r = Reader::new(bytes);
     if r.array::<8>("version")? != *MAGIC {
-        return Err(FormatError::new("version", "not a register of version 1"));
+        return Err(FormatError::new("version", "not a register of version 2"));
     }
     let (party, domain) = (r.name("party")?, r.name("domain")?);
     let next_index = r.u32("next index")?;
     let people = r.list("people", MAX_PEOPLE, |r| {
         Ok(Enrolled {
             digest: r.fr("identity")?,
+            former: r.list("former cards", MAX_FORMER, |r| r.fr("former identity"))?,
             person: r.fr("person")?,
             pk: r.fr("owner key")?,
             index: r.u32("index")?,
             ts: Secret::new(r.fr("ts")?),
+            member_secret: Secret::new(r.fr("member secret")?),
             live: match r.u8("live")? {
                 0 => false,
                 1 => true,
@@ -71,7 +75,7 @@ fn from_bytes(bytes: &[u8]) -> Result<(Name, Name, Register), FormatError> {
 
 impl OpenRegister {
     /// Makes an empty register.
-    pub(super) fn create(
+    pub(crate) fn create(
         path: &Path,
         passphrase: SecretString,
         party: Name,
@@ -92,7 +96,7 @@ impl OpenRegister {
     }
 
     /// Opens the register of a party.
-    pub(super) fn open(path: &Path, passphrase: SecretString, of: &Name) -> Result<Self, CliError> {
+    pub(crate) fn open(path: &Path, passphrase: SecretString, of: &Name) -> Result<Self, CliError> {
         let (vault, content) = Vault::open(path, passphrase)?;
         let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
         let (party, domain, register) = from_bytes(&content).map_err(|e| bad(e.to_string()))?;
@@ -108,7 +112,7 @@ impl OpenRegister {
     }
 
     /// Writes the register: whole or not at all.
-    pub(super) fn save(&self) -> Result<(), CliError> {
+    pub(crate) fn save(&self) -> Result<(), CliError> {
         if self.register.people.len() > MAX_PEOPLE {
             let what = format!("a register has at most {MAX_PEOPLE} people; begin another one");
             return Err(CliError::Data(what));
@@ -129,10 +133,12 @@ mod tests {
             next_index: 8,
             people: vec![Enrolled {
                 digest: 1u64.into(),
+                former: vec![5u64.into(), 6u64.into()],
                 person: 2u64.into(),
                 pk: 3u64.into(),
                 index: 7,
                 ts: Secret::new(4u64.into()),
+                member_secret: Secret::new(8u64.into()),
                 live: true,
             }],
         };
@@ -150,5 +156,8 @@ mod tests {
         longer.truncate(bytes.len());
         longer[last] = 2;
         assert_eq!(from_bytes(&longer).err().map(|e| e.field), Some("live"));
+        // Version 1 kept no member secrets: a coverage signed from it would have a second one.
+        longer[7] = 1;
+        assert_eq!(from_bytes(&longer).err().map(|e| e.field), Some("version"));
     }
 }

@@ -64,6 +64,10 @@ fn seal(wrapped: &[u8], recipient: &x25519::Recipient, content: &[u8]) -> Result
     bytes.extend((wrapped.len() as u32).to_be_bytes());
     bytes.extend(wrapped);
     bytes.extend(body);
+    if bytes.len() as u64 > MAX_FILE {
+        let what = format!("the file would be larger than {} MiB", MAX_FILE >> 20);
+        return Err(CliError::Data(what));
+    }
     Ok(bytes)
 }
 
@@ -172,6 +176,9 @@ mod tests {
         ));
         assert!(Vault::create(&path, pass("correct horse"), b"two").is_err());
         vault.save(b"two").unwrap();
+        // What could not be read again is not written.
+        let large = vec![0; MAX_FILE as usize];
+        assert!(matches!(vault.save(&large), Err(CliError::Data(_))));
         drop(vault);
         assert!(matches!(
             Vault::create(&path, pass("correct horse"), b"three"),

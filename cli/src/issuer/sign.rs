@@ -2,6 +2,7 @@
 
 use crate::{
     CliError, Exit, Output,
+    enrol::register::OpenRegister,
     holder::{
         handed::{self, Bound},
         paper::{Content, Paper},
@@ -78,18 +79,15 @@ pub(super) enum Command {
     Coverage {
         #[command(flatten)]
         inputs: Inputs,
-        /// The member's identity card (JSON; `-` = stdin): one person has one member secret at a payer.
+        /// The payer's register (`medproof enrol`), which keeps the member's secret: one a person, never another.
         #[arg(long, value_name = "FILE")]
-        card: PathBuf,
+        register: PathBuf,
         /// Plan id, where the bundle names none.
         #[arg(long)]
         plan: Option<PlanId>,
         /// A day of the plan year [default: today].
         #[arg(long, value_name = "YYYY-MM-DD", value_parser = ledger::date)]
         on: Option<Day>,
-        /// After a change of keys: the secret file that signed the member's first coverage.
-        #[arg(long, value_name = "FILE")]
-        first_secret: Option<PathBuf>,
         /// The encrypted file to write; must not exist.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -146,22 +144,15 @@ fn now() -> Result<u64, CliError> {
         .map_err(|_| CliError::Unavailable("the machine's clock is set before 1970".into()))
 }
 
-/// A secret that a party can compute again from its own secret file: 248 bits of
-/// `SHA-256(label || seed || parts)`, each part 32 bytes.
-fn derived(label: &[u8], party: &Party, parts: &[&[u8; 32]]) -> Fr {
-    let mut hash = Sha256::new();
-    hash.update(label);
-    hash.update(party.signing().seed());
-    for part in parts {
-        hash.update(part);
-    }
-    fr_from_248(&hash.finalize().into())
-}
-
-/// The secret behind an order's fill keys: the prescriber cancels with it, so it follows from the order.
+/// The secret behind an order's fill keys, 248 bits of `SHA-256("medproof/rx-secret/1" || seed || subject || order)`:
+/// the prescriber cancels with it, so it follows from the order.
 fn rx_secret(party: &Party, subject: &Fr, order: &Order) -> Fr {
-    let subject = fr_to_be_bytes(subject);
-    derived(b"medproof/rx-secret/1", party, &[&subject, &order.source])
+    let mut hash = Sha256::new();
+    hash.update(b"medproof/rx-secret/1");
+    hash.update(party.signing().seed());
+    hash.update(fr_to_be_bytes(subject));
+    hash.update(order.source);
+    fr_from_248(&hash.finalize().into())
 }
 
 pub(super) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> {
@@ -192,28 +183,22 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         }
         Command::Coverage {
             inputs,
-            card,
+            register,
             plan,
             on,
-            first_secret,
             out,
         } => {
             let signing = inputs.open()?;
-            let card = handed::card(card)?;
-            let first = match first_secret {
-                Some(path) => Some(secret::read(path, inputs.passphrase.passphrase()?)?),
-                None => None,
-            };
             let on = on.map_or_else(today, Ok)?;
-            let key = first.as_ref().unwrap_or(&signing.party);
-            let member_secret = derived(
-                b"medproof/member-secret/1",
-                key,
-                &[&fr_to_be_bytes(&card.digest())],
-            );
-            let content = signing
-                .coverage(*plan, on, member_secret)
-                .map_err(|e| inputs.refuse(e))?;
+            let (plan, (start, end)) = signing.covered(*plan, on).map_err(|e| inputs.refuse(e))?;
+            let content = Coverage {
+                subject: signing.bound.subject,
+                payer: signing.party.name().clone(),
+                plan,
+                member_secret: signing.member_secret(inputs, register)?,
+                start,
+                end,
+            };
             let what = format!("plan year {}", content.plan.year);
             let signed = Attested::sign(&signing.party, content, Coverage::hash);
             signing.finish(Content::Coverage(signed), &what, out, output)
@@ -284,7 +269,25 @@ impl Signing {
         fill::prescribe(&self.party, content)
     }
 
-    fn coverage(&self, plan: Option<PlanId>, on: Day, member_secret: Fr) -> Result<Coverage, String> {
+    /// The secret of the member whom the bind has shown, from the payer's register.
+    fn member_secret(&self, inputs: &Inputs, register: &Path) -> Result<Fr, CliError> {
+        let passphrase = inputs.passphrase.passphrase()?;
+        let open = OpenRegister::open(register, passphrase, self.party.name())?;
+        let known = open.register.bound(self.bound.person).filter(|p| p.live);
+        let known = known.ok_or_else(|| {
+            CliError::Data(format!(
+                "`{}`: person: no open identity in `{}` is this person's: enrol the member (medproof enrol open \
+                 --member), or bind again in the domain `{}`",
+                inputs.bound.display(),
+                register.display(),
+                open.domain
+            ))
+        })?;
+        Ok(known.member_secret.expose())
+    }
+
+    /// What the bundle's coverage says of the plan year of a day, with its first and last day.
+    fn covered(&self, plan: Option<PlanId>, on: Day) -> Result<(PlanWord, (Day, Day)), String> {
         let stated = FiledCoverage::read(&self.bundle).map_err(|e| e.to_string())?;
         if !stated.holds {
             return Err("Coverage: it is not active, or its beneficiary is not the patient".into());
@@ -305,18 +308,12 @@ impl Signing {
         if on < start || end < on {
             return Err(format!("Coverage: Coverage.period: does not cover {on}"));
         }
-        Ok(Coverage {
-            subject: self.bound.subject,
-            payer: self.party.name().clone(),
-            plan: PlanWord {
-                plan,
-                year,
-                member: stated.member,
-            },
-            member_secret,
-            start,
-            end,
-        })
+        let word = PlanWord {
+            plan,
+            year,
+            member: stated.member,
+        };
+        Ok((word, (start, end)))
     }
 
     fn authorisation(&self) -> Result<PriorAuthorisation, String> {

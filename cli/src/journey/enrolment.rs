@@ -43,21 +43,33 @@ impl Card {
 
 /// A person in a register.
 pub struct Enrolled {
-    /// Identity digest.
+    /// Identity digest of the card in use.
     pub digest: Fr,
+    /// Identity digests of the cards before it, oldest first.
+    pub former: Vec<Fr>,
     /// The person's salted digest, as enrolled last.
     pub person: Fr,
     /// The holder's owner key.
     pub pk: Fr,
     /// Index of the identity leaf.
     pub index: u32,
-    /// The authority's secret for the person; kept across re-enrolments.
+    /// The authority's secret for the person; kept across re-enrolments and changes of the card.
     pub ts: Secret,
+    /// A payer's secret for its member, kept likewise: with a second one an event could be claimed twice.
+    pub member_secret: Secret,
     /// Whether the identity is open.
     pub live: bool,
 }
 
+/// Most former cards of a person.
+pub const MAX_FORMER: usize = 8;
+
 impl Enrolled {
+    /// Whether this is the person's card, or was.
+    fn has_card(&self, digest: Fr) -> bool {
+        self.digest == digest || self.former.contains(&digest)
+    }
+
     /// The identity leaf in `domain`.
     pub fn owner(&self, domain: &Name) -> Fr {
         identity::owner(
@@ -77,14 +89,45 @@ pub struct Register {
 }
 
 impl Register {
-    /// The person with this identity digest.
+    /// The person who has or had the card with this identity digest.
     pub fn find(&self, digest: Fr) -> Option<&Enrolled> {
-        self.people.iter().find(|p| p.digest == digest)
+        self.people.iter().find(|p| p.has_card(digest))
     }
 
-    /// The person with this identity digest, to change.
+    /// The person who has or had the card with this identity digest, to change.
     pub fn find_mut(&mut self, digest: Fr) -> Option<&mut Enrolled> {
-        self.people.iter_mut().find(|p| p.digest == digest)
+        self.people.iter_mut().find(|p| p.has_card(digest))
+    }
+
+    /// The person whom a bind has shown: `person` is in the leaf of the last enrolment.
+    pub fn bound(&self, person: Fr) -> Option<&Enrolled> {
+        self.people.iter().find(|p| p.person == person)
+    }
+
+    /// Enters a person's new card (another name or document). The old one keeps finding the same person, so that
+    /// nobody is entered twice. The leaf keeps its card until it is closed and opened again.
+    ///
+    /// # Errors
+    /// [`JourneyError::Enrolled`]; nothing is changed.
+    pub fn change_card(&mut self, formerly: Fr, now: Fr) -> Result<(), JourneyError> {
+        let refuse = |what| Err(JourneyError::Enrolled(what));
+        let Some(at) = self.people.iter().position(|p| p.has_card(formerly)) else {
+            return refuse("nobody here has or had the former card");
+        };
+        if self.people.iter().enumerate().any(|(i, p)| i != at && p.has_card(now)) {
+            return refuse("the new card belongs to another person here");
+        }
+        let person = &mut self.people[at];
+        if person.digest == now {
+            return refuse("the new card is the one in use");
+        }
+        person.former.retain(|digest| *digest != now);
+        if person.former.len() == MAX_FORMER {
+            return refuse("this person has too many former cards");
+        }
+        person.former.push(person.digest);
+        person.digest = now;
+        Ok(())
     }
 }
 
@@ -119,7 +162,7 @@ impl<'a> Desk<'a> {
 
     /// Enters a person whose card was checked: what the holder is given, and the identity to open. One live
     /// identity and one key a person: a second account would split the history, and two people on one key would
-    /// share it. Somebody who was enrolled before keeps index and `ts`.
+    /// share it. Somebody who was enrolled before keeps index, `ts` and member secret.
     ///
     /// # Errors
     /// [`JourneyError::Enrolled`].
@@ -131,8 +174,13 @@ impl<'a> Desk<'a> {
     ) -> Result<(Membership, Fr), JourneyError> {
         let digest = card.digest();
         let people = &self.register.people;
-        if people.iter().any(|p| p.digest == digest && p.live) {
+        if people.iter().any(|p| p.has_card(digest) && p.live) {
             return Err(JourneyError::Enrolled("this person has an identity here"));
+        }
+        if people.iter().any(|p| p.former.contains(&digest)) {
+            return Err(JourneyError::Enrolled(
+                "this card was replaced by another; enrol with the one in use",
+            ));
         }
         if people.iter().any(|p| p.digest != digest && p.pk == pk) {
             return Err(JourneyError::Enrolled("this key belongs to another person here"));
@@ -149,10 +197,12 @@ impl<'a> Desk<'a> {
                 self.register.next_index += 1;
                 self.register.people.push(Enrolled {
                     digest,
+                    former: Vec::new(),
                     person,
                     pk,
                     index,
                     ts: ts.duplicate(),
+                    member_secret: Secret::generate(rng),
                     live: true,
                 });
                 (index, ts)
@@ -265,5 +315,88 @@ pub fn benefit_note(
         balances,
         rho: Secret::generate(rng).expose(),
         rcm: Secret::generate(rng).expose(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::rngs::OsRng;
+
+    fn card(name: &str) -> Card {
+        Card {
+            name: name.into(),
+            birth_date: "1970-05-17".into(),
+            document: "S1".into(),
+        }
+    }
+
+    fn refusal<T>(result: Result<T, JourneyError>) -> &'static str {
+        match result {
+            Err(JourneyError::Enrolled(what)) => what,
+            _ => panic!("not refused"),
+        }
+    }
+
+    #[test]
+    fn a_changed_card_is_the_same_person_with_the_same_secrets() {
+        let party = Party::generate("acme".parse().unwrap(), &mut OsRng);
+        let mut desk = Desk::new(&party, "acme".parse().unwrap(), 7);
+        let pk = |n: u64| Fr::from(n);
+        desk.enter(&card("Alex Doe"), pk(1), &mut OsRng).unwrap();
+        desk.enter(&card("Sam Roe"), pk(2), &mut OsRng).unwrap();
+        let digest = |name: &str| card(name).digest();
+        let secrets = |desk: &Desk<'_>, name: &str| {
+            let person = desk.register.find(digest(name)).unwrap();
+            (person.member_secret.expose(), person.ts.expose(), person.index)
+        };
+        let first = secrets(&desk, "Alex Doe");
+        assert_ne!(first.0, secrets(&desk, "Sam Roe").0);
+
+        let register = &mut desk.register;
+        let says = refusal(register.change_card(digest("Nobody"), digest("Alex Poe")));
+        assert!(says.contains("nobody here"), "{says}");
+        let says = refusal(register.change_card(digest("Alex Doe"), digest("Sam Roe")));
+        assert!(says.contains("another person"), "{says}");
+        let says = refusal(register.change_card(digest("Alex Doe"), digest("Alex Doe")));
+        assert!(says.contains("in use"), "{says}");
+        register.change_card(digest("Alex Doe"), digest("Alex Poe")).unwrap();
+        assert_eq!(secrets(&desk, "Alex Poe"), first);
+        assert_eq!(secrets(&desk, "Alex Doe"), first, "the old card is still this person's");
+        let says = refusal(desk.register.change_card(digest("Sam Roe"), digest("Alex Doe")));
+        assert!(says.contains("another person"), "{says}");
+
+        // Neither card opens a second identity; after an end the new one opens the same place again.
+        for name in ["Alex Doe", "Alex Poe"] {
+            let says = refusal(desk.enter(&card(name), pk(3), &mut OsRng));
+            assert!(says.contains("has an identity"), "{says}");
+        }
+        desk.register.find_mut(digest("Alex Poe")).unwrap().live = false;
+        let says = refusal(desk.enter(&card("Alex Doe"), pk(3), &mut OsRng));
+        assert!(says.contains("was replaced"), "{says}");
+        let (membership, _) = desk.enter(&card("Alex Poe"), pk(3), &mut OsRng).unwrap();
+        assert_eq!(secrets(&desk, "Alex Poe"), first);
+        let bound = desk.register.bound(membership.person).unwrap();
+        assert_eq!(bound.digest, digest("Alex Poe"));
+        assert_eq!(desk.register.people.len(), 2);
+    }
+
+    #[test]
+    fn cards_change_to_and_fro_within_a_limit() {
+        let party = Party::generate("acme".parse().unwrap(), &mut OsRng);
+        let mut desk = Desk::new(&party, "acme".parse().unwrap(), 0);
+        desk.enter(&card("0"), Fr::from(1u64), &mut OsRng).unwrap();
+        let register = &mut desk.register;
+        for _ in 0..MAX_FORMER {
+            register.change_card(card("0").digest(), card("1").digest()).unwrap();
+            register.change_card(card("1").digest(), card("0").digest()).unwrap();
+        }
+        for n in 1..=MAX_FORMER {
+            let (before, now) = (card(&(n - 1).to_string()), card(&n.to_string()));
+            register.change_card(before.digest(), now.digest()).unwrap();
+        }
+        let says = refusal(register.change_card(card("0").digest(), card("one too many").digest()));
+        assert!(says.contains("too many former cards"), "{says}");
+        assert_eq!(register.people[0].former.len(), MAX_FORMER);
     }
 }

@@ -61,8 +61,8 @@ pub enum JourneyError {
         "too many statements were presented without a known outcome: settle them first (medproof wallet recover)"
     )]
     Unsettled,
-    /// A second identity for one person, or one key for two.
-    #[error("not enrolled: {0}")]
+    /// A second identity for one person, or one key or card for two.
+    #[error("the register refuses: {0}")]
     Enrolled(&'static str),
     /// Every slot of the ring counts.
     #[error(transparent)]
