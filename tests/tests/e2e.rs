@@ -8,10 +8,12 @@
 use medproof_cli::{
     demo::deployment::{Deployment, Desk},
     journey::{
-        JourneyError, bind,
+        JourneyError,
+        attested::Attested,
+        bind,
         desk::Challenge,
         enrolment::{self, Card},
-        fill::{self, ProvenFill, SignedPrescription},
+        fill::{self, ProvenFill},
         governance::{PolicyDates, dispensing_terms},
         party::Party,
         wallet::Wallet,
@@ -134,7 +136,7 @@ impl World {
     }
 
     /// A prescription of 20 units for 5 days with two fills.
-    fn prescribe(&self) -> SignedPrescription {
+    fn prescribe(&self) -> Attested<Prescription> {
         let membership = self.patient.membership(self.policy.domain()).unwrap();
         let content = Prescription {
             subject: self.patient.subject(self.prescriber.name()),
@@ -149,7 +151,7 @@ impl World {
             rx_secret: Secret::generate(&mut OsRng).expose(),
             exemption: Code::NONE,
         };
-        fill::prescribe(&self.prescriber, content)
+        Attested::sign(&self.prescriber, content, Prescription::message)
     }
 
     fn question(&self, drug: &str, card: &Card) -> Asked {
@@ -168,7 +170,7 @@ impl World {
         self.pharmacies[at].staff.ask(asked).await.unwrap()
     }
 
-    async fn prove(&mut self, rx: &SignedPrescription, fill_no: u8, challenge: &Challenge) -> ProvenFill {
+    async fn prove(&mut self, rx: &Attested<Prescription>, fill_no: u8, challenge: &Challenge) -> ProvenFill {
         let ledger = &mut self.d.ledger;
         let prepared = fill::prepare(&self.patient, &self.policy, rx, fill_no, challenge, ledger).await;
         let proven = prepared

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::journey::{
     JourneyError,
-    claim::{self, Attested, Papers, ProvenClaim},
+    attested::Attested,
+    claim::{self, Papers, ProvenClaim},
     desk::Challenge,
     enrolment,
     governance::{claim_terms, domain_scope},
@@ -75,10 +76,7 @@ async fn open(stage: &mut Stage<'_, '_>, alex: &mut Person) -> Result<Cast, Demo
     let ledger = &mut stage.d.ledger;
     let (membership, _) = members.open_member(ledger, &alex.card, pk, &mut OsRng).await?;
     let known = members.register.find(alex.card.digest());
-    let member_secret = known
-        .ok_or_else(|| missing("a member"))?
-        .member_secret
-        .expose();
+    let member_secret = known.ok_or_else(|| missing("a member"))?.member_secret.expose();
     let owner = membership.owner(alex.wallet.sk());
     alex.wallet.join(membership);
     let filed_coverage = filed.coverage.as_ref().ok_or_else(|| missing("a coverage"))?;

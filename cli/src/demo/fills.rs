@@ -7,9 +7,10 @@ use super::{
     stage::{Person, Stage, day, from_day, ledger_refusal, name},
 };
 use crate::journey::{
+    attested::Attested,
     desk::{Challenge, Posted},
     enrolment,
-    fill::{self, PreparedFill, SignedPrescription},
+    fill::{self, PreparedFill},
     governance::{dispensing_terms, domain_scope},
     party::Party,
 };
@@ -142,7 +143,7 @@ fn prescription(
     drug: &'static str,
     units: u32,
     days: u16,
-) -> Result<SignedPrescription, DemoError> {
+) -> Result<Attested<Prescription>, DemoError> {
     let today = day(TODAY);
     let membership = person.wallet.membership(&cast.domain)?;
     let content = Prescription {
@@ -158,7 +159,7 @@ fn prescription(
         rx_secret: Secret::generate(&mut OsRng).expose(),
         exemption: Code::NONE,
     };
-    Ok(fill::prescribe(&cast.prescriber, content))
+    Ok(Attested::sign(&cast.prescriber, content, Prescription::message))
 }
 
 /// What the pharmacy asks about a prescription, and the fill that answers it.
@@ -166,7 +167,7 @@ async fn ask(
     stage: &mut Stage<'_, '_>,
     desk: &mut Desk,
     person: &Person,
-    prescription: &SignedPrescription,
+    prescription: &Attested<Prescription>,
 ) -> Result<(Challenge, PreparedFill), DemoError> {
     let policy = &stage.data.dispensing;
     let asked = Asked::Dispense {
@@ -176,7 +177,7 @@ async fn ask(
         drug: prescription.content.drug.packed(),
         quantity: prescription.content.quantity,
         identity: person.card.digest(),
-        prescriber: Some(prescription.prescriber.clone()),
+        prescriber: Some(prescription.signer.clone()),
     };
     let challenge = desk.staff.ask(&asked).await?;
     let ledger = &mut stage.d.ledger;
@@ -258,7 +259,7 @@ async fn race(
     stage: &mut Stage<'_, '_>,
     cast: &mut Cast,
     alex: &mut Person,
-    rx: &SignedPrescription,
+    rx: &Attested<Prescription>,
 ) -> Result<(usize, Challenge), DemoError> {
     stage
         .report
@@ -301,7 +302,7 @@ async fn void(
     stage: &mut Stage<'_, '_>,
     cast: &mut Cast,
     alex: &mut Person,
-    rx: &SignedPrescription,
+    rx: &Attested<Prescription>,
     (winner, challenge): &(usize, Challenge),
 ) -> Result<(), DemoError> {
     stage

@@ -1,12 +1,10 @@
 //! What issuers, authorities and relying parties hand to a holder (`docs/format.md`, section 23).
 
 use super::codec::{FormatError, Reader, Writer};
-use crate::journey::{
-    claim::Attested, desk::Challenge, fill::SignedPrescription, trial::SignedSnapshot, wallet::Membership,
-};
+use crate::journey::{attested::Attested, desk::Challenge, trial::SignedSnapshot, wallet::Membership};
 use medproof_records::{
     claim::{BenefitNote, Coverage, PlanWord, PriorAuthorisation, RenderedService},
-    dispensing::Note,
+    dispensing::{Note, Prescription},
     identity::Secret,
 };
 use medproof_verifier::{Fr, Name, eddsa};
@@ -52,7 +50,7 @@ pub enum Content {
     /// A record issuer's snapshot.
     Snapshot(SignedSnapshot),
     /// A prescription.
-    Prescription(SignedPrescription),
+    Prescription(Attested<Prescription>),
     /// A payer's word on the coverage.
     Coverage(Attested<Coverage>),
     /// A payer's consent to a service.
@@ -116,7 +114,7 @@ impl Content {
         match self {
             Self::Enrolment(_) | Self::Benefit(_) => None,
             Self::Snapshot(s) => Some(&s.issuer),
-            Self::Prescription(p) => Some(&p.prescriber),
+            Self::Prescription(p) => Some(&p.signer),
             Self::Coverage(c) => Some(&c.signer),
             Self::Authorisation(a) => Some(&a.signer),
             Self::Service(s) => Some(&s.signer),

@@ -6,13 +6,13 @@ use super::{
     paper::{Content, MAX_PAPER, Paper},
 };
 use crate::journey::{
-    claim::Attested,
-    fill::SignedPrescription,
+    attested::Attested,
     trial::SignedSnapshot,
     wallet::{Account, Benefit, Candidate, MAX_CANDIDATES, Wallet},
 };
 use medproof_records::{
     claim::{Coverage, PriorAuthorisation, RenderedService},
+    dispensing::Prescription,
     identity::Secret,
 };
 use medproof_verifier::{Fr, Name};
@@ -28,7 +28,7 @@ pub const MAX_KEPT: usize = 256;
 /// A prescription and the fills that were accepted.
 pub struct KeptPrescription {
     /// As the prescriber signed it.
-    pub signed: SignedPrescription,
+    pub signed: Attested<Prescription>,
     /// Numbers of the fills that the ledger has.
     pub filled: BTreeSet<u8>,
 }

@@ -6,9 +6,8 @@ use super::{
     state::{PaperError, State},
 };
 use crate::journey::{
-    claim::Attested,
+    attested::Attested,
     desk::Challenge,
-    fill,
     party::Party,
     trial::SignedSnapshot,
     wallet::{Account, Benefit, Candidate, Membership},
@@ -115,7 +114,7 @@ impl World {
             rx_secret: fr(12),
             exemption: Code::NONE,
         };
-        Content::Prescription(fill::prescribe(&self.party, content))
+        Content::Prescription(Attested::sign(&self.party, content, Prescription::message))
     }
 
     fn snapshot(&self, seq: u32) -> Content {

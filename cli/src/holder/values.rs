@@ -1,7 +1,7 @@
 //! The byte forms of notes, signed records and questions.
 
 use super::codec::{FormatError, Reader, Writer};
-use crate::journey::{claim::Attested, desk::Challenge, fill::SignedPrescription, trial::SignedSnapshot};
+use crate::journey::{attested::Attested, desk::Challenge, trial::SignedSnapshot};
 use medproof_records::{
     claim::{Balances, BenefitNote, Coverage, PriorAuthorisation, RenderedService},
     code::Code,
@@ -80,9 +80,9 @@ impl Writer {
     }
 
     /// A signed prescription.
-    pub fn prescription(&mut self, p: &SignedPrescription) {
-        self.signed(&p.prescriber, &p.key, &p.signature);
-        let c = &p.content;
+    pub fn prescription(&mut self, a: &Attested<Prescription>) {
+        self.signed(&a.signer, &a.key, &a.signature);
+        let c = &a.content;
         self.fr(&c.subject);
         self.fr(&c.person);
         self.code(c.drug);
@@ -322,26 +322,21 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn prescription(&mut self) -> Result<SignedPrescription, FormatError> {
-        let (prescriber, key, signature) = self.signed()?;
-        let content = Prescription {
-            subject: self.fr("subject")?,
-            person: self.fr("person")?,
-            drug: self.code("drug")?,
-            quantity: self.u32("quantity")?,
-            days: self.u16("days")?,
-            fills: self.u8("fills")?,
-            issued: self.day("issued")?,
-            earliest: self.day("earliest")?,
-            expires: self.day("expires")?,
-            rx_secret: self.fr("rx_secret")?,
-            exemption: self.code("exemption")?,
-        };
-        Ok(SignedPrescription {
-            content,
-            prescriber,
-            key,
-            signature,
+    pub fn prescription(&mut self) -> Result<Attested<Prescription>, FormatError> {
+        self.attested(|r| {
+            Ok(Prescription {
+                subject: r.fr("subject")?,
+                person: r.fr("person")?,
+                drug: r.code("drug")?,
+                quantity: r.u32("quantity")?,
+                days: r.u16("days")?,
+                fills: r.u8("fills")?,
+                issued: r.day("issued")?,
+                earliest: r.day("earliest")?,
+                expires: r.day("expires")?,
+                rx_secret: r.fr("rx_secret")?,
+                exemption: r.code("exemption")?,
+            })
         })
     }
 

@@ -7,7 +7,7 @@ use crate::{
         handed::{self, Bound},
         paper::{Content, Paper},
     },
-    journey::{claim::Attested, fill, party::Party, trial},
+    journey::{attested::Attested, party::Party, trial},
     ledger, read_bytes,
     remote::{LedgerArgs, runtime},
     secret::{self, PassphraseArgs},
@@ -252,7 +252,7 @@ impl Signing {
         Ok(Exit::Accept)
     }
 
-    fn prescription(&self, order: &Order, first: &Fr) -> fill::SignedPrescription {
+    fn prescription(&self, order: &Order, first: &Fr) -> Attested<Prescription> {
         let content = Prescription {
             subject: self.bound.subject,
             person: self.bound.person,
@@ -266,7 +266,7 @@ impl Signing {
             rx_secret: rx_secret(&self.party, first, order),
             exemption: order.reason,
         };
-        fill::prescribe(&self.party, content)
+        Attested::sign(&self.party, content, Prescription::message)
     }
 
     /// The secret of the member whom the bind has shown, from the payer's register.

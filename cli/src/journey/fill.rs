@@ -2,8 +2,8 @@
 
 use super::{
     JourneyError,
+    attested::Attested,
     desk::{Answer, Challenge, Counter},
-    party::Party,
     prove::Prover,
     sources,
     wallet::{Presented, Wallet},
@@ -20,35 +20,9 @@ use medproof_records::{
     policy::dispensing::DispensingPolicy,
 };
 use medproof_verifier::{
-    Day, Name, Proof, Public, Role,
-    asked::Asked,
-    eddsa::{PublicKey, Signature},
-    opening::Opening,
-    statement::DispensePublic,
+    Day, Name, Proof, Public, Role, asked::Asked, opening::Opening, statement::DispensePublic,
 };
 use rand::rngs::OsRng;
-
-/// A prescription as its prescriber gives it to the patient.
-pub struct SignedPrescription {
-    /// The prescription.
-    pub content: Prescription,
-    /// Who prescribed.
-    pub prescriber: Name,
-    /// Under which key.
-    pub key: PublicKey,
-    /// The signature.
-    pub signature: Signature,
-}
-
-/// Signs a prescription. The prescriber does so only for a pseudonym and the person that a bind has shown.
-pub fn prescribe(prescriber: &Party, content: Prescription) -> SignedPrescription {
-    SignedPrescription {
-        prescriber: prescriber.name().clone(),
-        key: prescriber.signing().public_key(),
-        signature: prescriber.signing().sign(content.message()),
-        content,
-    }
-}
 
 /// A fill with everything that a proof needs.
 pub struct PreparedFill {
@@ -82,7 +56,7 @@ pub struct ProvenFill {
 pub async fn prepare(
     wallet: &Wallet,
     policy: &DispensingPolicy,
-    prescription: &SignedPrescription,
+    prescription: &Attested<Prescription>,
     fill_no: u8,
     challenge: &Challenge,
     ledger: &mut Ledger,
@@ -118,7 +92,7 @@ pub async fn prepare(
     let (note_path, _) = sources::commitment(ledger, account.position(), leaf).await?;
     let role = Role::Prescriber;
     let (prescriber, registry_root) =
-        sources::accepted(ledger, &prescription.prescriber, role, &prescription.key).await?;
+        sources::accepted(ledger, &prescription.signer, role, &prescription.key).await?;
     let note = account.note().duplicate();
     let witness = Witness {
         identity,

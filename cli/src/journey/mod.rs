@@ -3,6 +3,7 @@
 //! The demonstration, the end-to-end tests and the wallet commands share these flows. The holder's side
 //! ([`wallet`], [`bind`], [`fill`], [`trial`], [`claim`]) talks to ledger, prover and gateways only over gRPC.
 
+pub mod attested;
 pub mod bind;
 pub mod claim;
 pub mod desk;

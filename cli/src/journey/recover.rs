@@ -3,14 +3,14 @@
 
 use super::{
     JourneyError,
-    fill::SignedPrescription,
+    attested::Attested,
     sources,
     wallet::{Account, Benefit, Wallet},
 };
 use medproof_proto::ledger_client::Ledger;
 use medproof_records::{
     claim::{BenefitNote, Cost, Fee, RenderedService},
-    dispensing::{CLASS_OTHER, Note, Ring, RingEntry, daily_milli_mme, fill_nullifier},
+    dispensing::{CLASS_OTHER, Note, Prescription, Ring, RingEntry, daily_milli_mme, fill_nullifier},
     policy::{claim::ClaimPolicy, dispensing::DispensingPolicy},
 };
 use medproof_verifier::{
@@ -26,7 +26,7 @@ const MAX_QUANTITIES: u32 = 10_000;
 /// What a wallet knows that may have changed its notes.
 pub struct Known<'a> {
     /// Its prescriptions.
-    pub prescriptions: Vec<&'a SignedPrescription>,
+    pub prescriptions: Vec<&'a Attested<Prescription>>,
     /// Its services.
     pub services: Vec<&'a RenderedService>,
     /// Dispensing policies under which fills were proven.
@@ -221,7 +221,7 @@ fn next_note(note: &Note, nk: Fr, public: &DispensePublic, known: &Known<'_>) ->
     }
     let date = date(&public.date)?;
     let slot = note.ring.free_slot(date).ok()?;
-    let filled = |rx: &&&SignedPrescription| {
+    let filled = |rx: &&&Attested<Prescription>| {
         let rx = &rx.content;
         (0..rx.fills).any(|n| fill_nullifier(rx.fill_key(n)) == public.nf_fill)
     };

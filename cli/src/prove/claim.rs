@@ -6,7 +6,8 @@ use crate::{
     holder::state::State,
     journey::{
         JourneyError,
-        claim::{self, Attested, Papers},
+        attested::Attested,
+        claim::{self, Papers},
     },
 };
 use medproof_records::{

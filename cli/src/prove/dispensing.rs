@@ -34,7 +34,7 @@ fn choose(state: &State, asked: &Asked, chosen: &Chosen) -> Result<(usize, u8), 
     };
     let fits = |number: &usize| {
         let kept = &state.prescriptions[*number];
-        let named = prescriber.as_ref().is_none_or(|p| *p == kept.signed.prescriber);
+        let named = prescriber.as_ref().is_none_or(|p| *p == kept.signed.signer);
         let left = (0..kept.signed.content.fills).any(|n| !kept.filled.contains(&n));
         kept.signed.content.drug.packed() == *drug && named && (left || chosen.fill.is_some())
     };

@@ -46,7 +46,7 @@ pub(super) fn to_json(state: &State) -> Value {
             let rx = &p.signed.content;
             json!({
                 "number": number,
-                "prescriber": p.signed.prescriber.as_str(),
+                "prescriber": p.signed.signer.as_str(),
                 "drug": rx.drug.text(),
                 "milli_units": rx.quantity,
                 "days": rx.days,
