@@ -10,7 +10,7 @@ use crate::{
         JourneyError,
         desk::{Challenge, Outcome, Staff},
     },
-    read_bytes, read_text,
+    policy, read_bytes, read_text,
     remote::{self, LedgerArgs, runtime},
     secret,
     verify::receipt_file,
@@ -38,7 +38,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 struct GatewayArgs {
     /// Address of the party's gateway, http://HOST:PORT.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = remote::address)]
     gateway: String,
     /// File with the staff token.
     #[arg(long, value_name = "FILE")]
@@ -220,7 +220,13 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 }
 
 fn refused(error: JourneyError) -> CliError {
-    CliError::unavailable(error)
+    match error.gateway_code() {
+        // What was asked is wrong; the gateway is well.
+        Some("token" | "field" | "not-asked" | "circuit" | "date" | "challenge-unknown") => {
+            CliError::data(error)
+        }
+        _ => CliError::unavailable(error),
+    }
 }
 
 fn state_text(state: State) -> &'static str {
@@ -250,8 +256,8 @@ fn outcome(gateway: &GatewayArgs, challenge: &[u8; 32]) -> Result<Outcome, CliEr
 }
 
 /// Reads a policy of the kind that is asked about.
-fn policy(path: &Path, kind: &str) -> Result<Policy, CliError> {
-    let policy = Policy::load(path).map_err(CliError::data)?;
+fn policy_of(path: &Path, kind: &str) -> Result<Policy, CliError> {
+    let policy = policy::load(path)?;
     match policy.kind() == kind {
         true => Ok(policy),
         false => Err(CliError::Data(format!(
@@ -283,7 +289,7 @@ impl Question {
                 quantity,
                 prescriber,
             } => {
-                let Policy::Dispensing(policy) = policy(path, "dispensing")? else {
+                let Policy::Dispensing(policy) = policy_of(path, "dispensing")? else {
                     return Err(CliError::Software("a policy of another kind".into()));
                 };
                 let asked = Asked::Dispense {
@@ -299,7 +305,7 @@ impl Question {
             }
             Self::Eligibility { ask, policy: path } => {
                 let asked = Asked::Eligibility {
-                    policy_id: policy(path, "eligibility")?.policy_id(),
+                    policy_id: policy_of(path, "eligibility")?.policy_id(),
                     date: Day(0),
                 };
                 (ask, asked)
@@ -311,7 +317,7 @@ impl Question {
                 pay,
                 domain,
             } => {
-                let Policy::Claim(policy) = policy(path, "claim")? else {
+                let Policy::Claim(policy) = policy_of(path, "claim")? else {
                     return Err(CliError::Software("a policy of another kind".into()));
                 };
                 let rules = policy.rules();

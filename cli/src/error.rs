@@ -53,7 +53,7 @@ pub enum CliError {
     #[error("{0}")]
     Unavailable(String),
     /// A file cannot be written.
-    #[error("cannot write `{path}`: {source}")]
+    #[error("{}", cannot_write(path, source))]
     CannotCreate {
         /// The file.
         path: String,
@@ -63,6 +63,15 @@ pub enum CliError {
     /// Two parts of the program disagree.
     #[error("internal fault, please report it: {0}")]
     Software(String),
+}
+
+fn cannot_write(path: &str, source: &std::io::Error) -> String {
+    let advice = match source.kind() {
+        std::io::ErrorKind::AlreadyExists => "; nothing is overwritten: choose another name, or move it away",
+        std::io::ErrorKind::NotFound => "; make its folder first",
+        _ => "",
+    };
+    format!("cannot write `{path}`: {source}{advice}")
 }
 
 impl CliError {

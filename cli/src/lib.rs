@@ -10,6 +10,7 @@ pub mod desk;
 pub mod enrol;
 mod error;
 pub mod export;
+mod file_kind;
 pub mod holder;
 pub mod issuer;
 pub mod journey;

@@ -4,12 +4,17 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use medproof_prover::keys::{Progress, Stage};
 use serde_json::Value;
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 /// Where and how a command writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
+}
+
+/// A line on stdout. Where nobody reads it any more (`| head`) it is dropped: the work is done all the same.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 impl Output {
@@ -26,9 +31,9 @@ impl Output {
     /// Writes `value` in JSON mode, `text` otherwise.
     pub fn result(&self, value: &Value, text: impl FnOnce() -> String) {
         if self.json {
-            println!("{value}");
+            line(&value.to_string());
         } else {
-            println!("{}", text().trim_end());
+            line(text().trim_end());
         }
     }
 
@@ -47,7 +52,7 @@ impl Output {
     /// A line of narration, on stdout in text mode only.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.json {
-            println!("{}", line.as_ref());
+            self::line(line.as_ref());
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 #[derive(Debug, Clone, clap::Args)]
 pub struct LedgerArgs {
     /// Address of the ledger, http://HOST:PORT.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     pub ledger: String,
     /// The ledger's id in hexadecimal; its genesis is checked against it. Without it the first answer is
     /// trusted.
@@ -26,6 +26,32 @@ pub fn ledger_id(text: &str) -> Result<[u8; 32], String> {
     Ok(id)
 }
 
+/// Reads the address of a service.
+///
+/// # Errors
+/// A message that says what is expected.
+pub fn address(text: &str) -> Result<String, String> {
+    let uri = text.parse::<tonic::transport::Uri>().ok();
+    let whole = uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.port().is_some());
+    match whole {
+        true => Ok(text.to_owned()),
+        false => Err("expected http://HOST:PORT".into()),
+    }
+}
+
+/// What to do about a ledger that does not answer as one.
+pub fn no_ledger(error: ClientError) -> CliError {
+    match &error {
+        ClientError::Connect { .. } => CliError::Unavailable(format!(
+            "{error}; start it (medproof serve ledger), or correct its address"
+        )),
+        ClientError::Status(status) if status.code() == tonic::Code::Unimplemented => {
+            CliError::Unavailable("the address of the ledger is that of another service: correct it".into())
+        }
+        _ => CliError::unavailable(error),
+    }
+}
+
 impl LedgerArgs {
     /// Connects.
     ///
@@ -33,12 +59,7 @@ impl LedgerArgs {
     /// [`CliError::Unavailable`].
     pub async fn connect(&self) -> Result<Ledger, CliError> {
         let connected = Ledger::connect(&self.ledger, self.ledger_id).await;
-        connected.map_err(|error| match error {
-            ClientError::Connect { .. } => CliError::Unavailable(format!(
-                "{error}; start it (medproof serve ledger), or correct --ledger"
-            )),
-            other => CliError::unavailable(other),
-        })
+        connected.map_err(no_ledger)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Secret files: the keys of one party, encrypted under a passphrase (age, scrypt).
 
-use crate::{CliError, journey::party::Party, read_bytes};
+use crate::{CliError, file_kind, journey::party::Party, read_bytes};
 use age::secrecy::SecretString;
 use std::{
     io::Write,
@@ -46,8 +46,12 @@ impl PassphraseArgs {
         };
         let line = text.lines().next().unwrap_or_default();
         if line.len() < MIN_PASSPHRASE {
+            let source = match &self.passphrase_file {
+                Some(path) => format!("--passphrase-file: the first line of `{}`", path.display()),
+                None => PASSPHRASE_VARIABLE.to_owned(),
+            };
             return Err(CliError::Usage(format!(
-                "the passphrase has fewer than {MIN_PASSPHRASE} bytes"
+                "{source} has fewer than {MIN_PASSPHRASE} bytes; take a longer passphrase"
             )));
         }
         Ok(SecretString::from(line.to_owned()))
@@ -105,8 +109,15 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 pub fn read(path: &Path, passphrase: SecretString) -> Result<Party, CliError> {
     let sealed = read_bytes(path, MAX_FILE)?;
     let bad = |what: &str| CliError::Data(format!("`{}`: {what}", path.display()));
+    let found = file_kind::describe(&sealed);
+    if found != file_kind::SECRET {
+        return Err(bad(&format!(
+            "expected {} (medproof issuer keygen), this is {found}",
+            file_kind::SECRET
+        )));
+    }
     let plain = unseal(passphrase, &sealed)
-        .ok_or_else(|| bad("cannot be decrypted: wrong passphrase, or not a secret file"))?;
+        .ok_or_else(|| bad("cannot be decrypted: wrong passphrase, or the file was changed or cut off"))?;
     decode(&plain).ok_or_else(|| bad("does not hold the keys of a party"))
 }
 

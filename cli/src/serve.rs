@@ -7,7 +7,7 @@ use crate::{
     keys::{self, KeyArgs},
     output::KeyProgress,
     read_bytes, read_text,
-    remote::runtime,
+    remote::{self, runtime},
     secret::{self, PassphraseArgs},
 };
 use ed25519_dalek::SigningKey;
@@ -221,7 +221,8 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
     let field = |name: &str, e: &dyn std::fmt::Display| bad(format!("{name}: {e}"));
     let domain: Name = file.domain.parse().map_err(|e| field("domain", &e))?;
     let role = role(&file.role).map_err(|e| field("role", &e))?;
-    let ledger_id = crate::remote::ledger_id(&file.ledger_id).map_err(|e| field("ledger_id", &e))?;
+    let ledger_id = remote::ledger_id(&file.ledger_id).map_err(|e| field("ledger_id", &e))?;
+    remote::address(&file.ledger).map_err(|e| field("ledger", &e))?;
     if file.follow_ledger_clock && !file.development {
         return Err(bad("follow_ledger_clock is for development only".into()));
     }
@@ -230,7 +231,7 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
     let token = Zeroizing::new(token.trim().to_owned());
     runtime()?.block_on(async {
         let connected = Ledger::connect(&file.ledger, Some(ledger_id)).await;
-        let mut client = connected.map_err(CliError::unavailable)?;
+        let mut client = connected.map_err(remote::no_ledger)?;
         let circuits = sources::verifying_keys(&mut client)
             .await
             .map_err(CliError::unavailable)?;

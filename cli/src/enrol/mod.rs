@@ -13,7 +13,7 @@ use crate::{
         enrolment::{self, Card, Desk, Register},
         party::Party,
     },
-    ledger, read_bytes,
+    ledger, policy, read_bytes,
     remote::{LedgerArgs, runtime},
     secret::{self, PassphraseArgs},
 };
@@ -106,7 +106,7 @@ struct BalanceArgs {
     #[arg(long)]
     plan: PlanId,
     /// Calendar year in which the plan year begins.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1900..=2079))]
     year: u16,
     /// Member id.
     #[arg(long)]
@@ -288,7 +288,7 @@ impl Work {
 
 /// The ring of the reported history, or why there is none.
 fn reported(args: &OpenArgs, domain: &Name, again: bool, today: Day) -> Result<Ring, CliError> {
-    let (Some(path), Some(policy)) = (&args.history, &args.policy) else {
+    let (Some(path), Some(path_of_policy)) = (&args.history, &args.policy) else {
         return match (args.no_history, again) {
             (true, false) => Ok(Ring::empty()),
             (true, true) => Err(CliError::Usage(
@@ -301,10 +301,10 @@ fn reported(args: &OpenArgs, domain: &Name, again: bool, today: Day) -> Result<R
         };
     };
     let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
-    let Policy::Dispensing(policy) = Policy::load(policy).map_err(CliError::data)? else {
+    let Policy::Dispensing(policy) = policy::load(path_of_policy)? else {
         return Err(CliError::Data(format!(
             "`{}` is no dispensing policy",
-            policy.display()
+            path_of_policy.display()
         )));
     };
     if policy.domain() != domain {

@@ -49,7 +49,11 @@ fn to_bytes(party: &Name, domain: &Name, register: &Register) -> Zeroizing<Vec<u
 fn from_bytes(bytes: &[u8]) -> Result<(Name, Name, Register), FormatError> {
     let mut r = Reader::new(bytes);
     if r.array::<8>("version")? != *MAGIC {
-        return Err(FormatError::new("version", "not a register of version 2"));
+        let what = match bytes.starts_with(b"mpwk") {
+            true => "this is a wallet, not a register",
+            false => "not a register of version 2",
+        };
+        return Err(FormatError::new("version", what));
     }
     let (party, domain) = (r.name("party")?, r.name("domain")?);
     let next_index = r.u32("next index")?;

@@ -7,15 +7,32 @@ use medproof_verifier::{
     Fr, Name,
     field::{fr_from_be_bytes, fr_to_be_bytes},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{io::Read, path::Path};
 use zeroize::Zeroizing;
 
 /// Largest file of this kind.
 const MAX_FILE: u64 = 16 * 1024;
-const HOLDER: &str = "medproof/holder/1";
-const BOUND: &str = "medproof/bound/1";
+
+/// A kind of JSON file, and where it comes from.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    schema: &'static str,
+    from: &'static str,
+}
+
+const HOLDER: Kind = Kind {
+    name: "introduction",
+    schema: "medproof/holder/1",
+    from: "the holder makes it with `medproof wallet introduce --json`",
+};
+const BOUND: Kind = Kind {
+    name: "bind record",
+    schema: "medproof/bound/1",
+    from: "make it with `medproof desk bound --json`",
+};
 
 /// What a holder tells one party: a pseudonym and an address, both for this party only.
 pub struct Introduction {
@@ -44,7 +61,8 @@ pub struct Bound {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HolderFile {
-    schema: String,
+    #[serde(rename = "schema")]
+    _schema: String,
     party: String,
     subject: String,
     recipient: String,
@@ -54,7 +72,8 @@ struct HolderFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BoundFile {
-    schema: String,
+    #[serde(rename = "schema")]
+    _schema: String,
     issuer: String,
     subject: String,
     person: String,
@@ -91,11 +110,24 @@ impl File<'_> {
         CliError::Data(format!("`{}`: {field}: {what}", self.0.display()))
     }
 
-    fn schema(&self, found: &str, expected: &str) -> Result<(), CliError> {
-        match found == expected {
-            true => Ok(()),
-            false => Err(self.bad("schema", format_args!("expected `{expected}`"))),
+    /// The file's JSON, after a look at its schema: a file of another kind is named before its fields are.
+    fn read<T: DeserializeOwned>(&self, kind: Kind) -> Result<T, CliError> {
+        let text = read_text(self.0, MAX_FILE)?;
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|e| self.bad(kind.name, format_args!("not JSON ({e}); {}", kind.from)))?;
+        match value.get("schema").and_then(Value::as_str) {
+            Some(schema) if schema == kind.schema => {}
+            Some(other) => {
+                let what = format_args!("expected `{}`, this is `{other}`; {}", kind.schema, kind.from);
+                return Err(self.bad("schema", what));
+            }
+            None => {
+                let what = format_args!("missing, expected `{}`; {}", kind.schema, kind.from);
+                return Err(self.bad("schema", what));
+            }
         }
+        // From the text: a member that stands there twice is refused.
+        serde_json::from_str(&text).map_err(|e| self.bad(kind.name, e))
     }
 
     fn name(&self, field: &str, text: &str) -> Result<Name, CliError> {
@@ -116,7 +148,7 @@ impl Introduction {
     /// Its JSON form.
     pub fn to_json(&self) -> Value {
         let mut value = json!({
-            "schema": HOLDER,
+            "schema": HOLDER.schema,
             "party": self.party.as_str(),
             "subject": element_text(&self.subject),
             "recipient": self.recipient.to_string(),
@@ -133,9 +165,7 @@ impl Introduction {
     /// [`CliError`] naming the field.
     pub fn read(path: &Path, party: &Name) -> Result<Self, CliError> {
         let file = File(path);
-        let text = read_text(path, MAX_FILE)?;
-        let d: HolderFile = serde_json::from_str(&text).map_err(|e| file.bad("introduction", e))?;
-        file.schema(&d.schema, HOLDER)?;
+        let d: HolderFile = file.read(HOLDER)?;
         let told = file.name("party", &d.party)?;
         if told != *party {
             let what = format!("the holder introduced itself to `{told}`, not to `{party}`");
@@ -170,8 +200,7 @@ impl Introduction {
 /// [`CliError`] naming the field.
 pub fn introduced_to(path: &Path) -> Result<Name, CliError> {
     let file = File(path);
-    let text = read_text(path, MAX_FILE)?;
-    let d: HolderFile = serde_json::from_str(&text).map_err(|e| file.bad("introduction", e))?;
+    let d: HolderFile = file.read(HOLDER)?;
     file.name("party", &d.party)
 }
 
@@ -179,7 +208,7 @@ impl Bound {
     /// Its JSON form.
     pub fn to_json(&self) -> Value {
         json!({
-            "schema": BOUND,
+            "schema": BOUND.schema,
             "issuer": self.issuer.as_str(),
             "subject": element_text(&self.subject),
             "person": element_text(&self.person),
@@ -193,9 +222,7 @@ impl Bound {
     /// [`CliError`] naming the field.
     pub fn read(path: &Path, issuer: &Name) -> Result<Self, CliError> {
         let file = File(path);
-        let text = read_text(path, MAX_FILE)?;
-        let d: BoundFile = serde_json::from_str(&text).map_err(|e| file.bad("bind record", e))?;
-        file.schema(&d.schema, BOUND)?;
+        let d: BoundFile = file.read(BOUND)?;
         let named = file.name("issuer", &d.issuer)?;
         if named != *issuer {
             let what = format!("the bind was made for `{named}`, not for `{issuer}`");

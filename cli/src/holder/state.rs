@@ -218,7 +218,11 @@ impl State {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut r = Reader::new(bytes);
         if r.array::<8>("version")? != *MAGIC {
-            return Err(FormatError::new("version", "not a wallet of version 2"));
+            let what = match bytes.starts_with(b"mprg") {
+                true => "this is a register, not a wallet",
+                false => "not a wallet of version 2",
+            };
+            return Err(FormatError::new("version", what));
         }
         let ledger_id = r.option("ledger id", |r| r.array("ledger id"))?;
         let mut state = Self::around(Wallet::from_secret(Secret::new(r.fr("secret")?)));

@@ -4,7 +4,7 @@
 //! so that a change costs no second run of scrypt. A change is written beside the file, synced and renamed
 //! over it; a lock keeps two commands from changing one file at once.
 
-use crate::{CliError, read_bytes, secret};
+use crate::{CliError, file_kind, read_bytes, secret};
 use age::{
     secrecy::{ExposeSecret, SecretString},
     x25519,
@@ -104,7 +104,12 @@ impl Vault {
         let rest = bytes
             .strip_prefix(MAGIC)
             .and_then(|rest| rest.split_first_chunk());
-        let (length, rest) = rest.ok_or_else(|| bad("is not a wallet or register of version 1"))?;
+        let (length, rest) = rest.ok_or_else(|| match file_kind::describe(&bytes) {
+            file_kind::VAULT => bad("is cut off, or a wallet or register of another version"),
+            found => bad(&format!(
+                "expected a wallet (medproof wallet new) or register (medproof enrol init), this is {found}"
+            )),
+        })?;
         let length = u32::from_be_bytes(*length) as usize;
         let parts = rest.split_at_checked(length).filter(|_| length <= MAX_WRAPPED);
         let (wrapped, body) = parts.ok_or_else(|| bad("is cut off"))?;

@@ -5,7 +5,7 @@ use super::{
     state::{MAX_KEPT, State},
     vault::Vault,
 };
-use crate::{CliError, read_bytes, remote::LedgerArgs};
+use crate::{CliError, file_kind, read_bytes, remote::LedgerArgs};
 use age::secrecy::SecretString;
 use medproof_proto::ledger_client::Ledger;
 use std::path::Path;
@@ -58,8 +58,14 @@ impl OpenWallet {
     /// [`CliError::Data`] naming the bad field, never its value.
     pub fn paper(&self, path: &Path) -> Result<Paper, CliError> {
         let sealed = read_bytes(path, MAX_PAPER as u64 + 4096)?;
-        let opened = self.state.open(&sealed);
-        opened.map_err(|e| CliError::Data(format!("`{}`: {e}", path.display())))
+        let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
+        if !file_kind::is_encrypted(&sealed) {
+            return Err(bad(format!(
+                "expected an encrypted paper or challenge, this is {}",
+                file_kind::describe(&sealed)
+            )));
+        }
+        self.state.open(&sealed).map_err(|e| bad(e.to_string()))
     }
 
     /// Connects to the ledger that the wallet follows; the first one that it meets is kept, and no other one

@@ -16,10 +16,12 @@ pub enum JourneyError {
     #[error(transparent)]
     Prover(#[from] prover_client::ClientError),
     /// The gateway refuses.
-    #[error("the gateway answers {:?}, {}", .0.code(), .0.message())]
+    #[error("the gateway answers {:?}, {}{}", .0.code(), .0.message(), advice(.0))]
     Gateway(Box<Status>),
     /// No connection to a gateway.
-    #[error("cannot reach the gateway at {address}: {source}")]
+    #[error(
+        "cannot reach the gateway at {address}: {source}; start it (medproof serve gateway), or correct --gateway"
+    )]
     Connect {
         /// Where it was looked for.
         address: String,
@@ -75,6 +77,35 @@ pub enum JourneyError {
     Secret(#[from] NotCanonical),
 }
 
+fn opaque(status: &Status) -> Option<&str> {
+    status.metadata().get("medproof-code")?.to_str().ok()
+}
+
+/// What to do about a gateway's refusal, where its words do not say it.
+fn advice(status: &Status) -> &'static str {
+    match opaque(status) {
+        Some("token") => ": --token-file holds another token than the gateway's",
+        Some("challenge-unknown") => ": it never asked this, or long ago; have it asked again (medproof desk ask)",
+        Some("challenge-expired" | "date") => {
+            ": the time for an answer is over; have it asked again (medproof desk ask)"
+        }
+        Some("challenge-used") => ": another answer was accepted; have it asked again (medproof desk ask)",
+        Some("challenge-busy") => ": an answer is being checked; try again",
+        Some("identity-root") => {
+            ": the ledger's identities have changed since the proof was begun; try again"
+        }
+        Some("proof") => {
+            ": the proof is not for this question, ledger or circuit; have it asked again (medproof desk ask)"
+        }
+        Some("ledger-unavailable") => ": its ledger does not answer; try again",
+        Some("journal") => ": its disk fails; its operator has to restart it",
+        None if status.code() == tonic::Code::Unimplemented => {
+            ": another service listens there; correct --gateway"
+        }
+        _ => "",
+    }
+}
+
 impl From<Status> for JourneyError {
     fn from(status: Status) -> Self {
         Self::Gateway(Box::new(status))
@@ -85,7 +116,7 @@ impl JourneyError {
     /// The gateway's opaque code, when it has refused.
     pub fn gateway_code(&self) -> Option<&str> {
         match self {
-            Self::Gateway(status) => status.metadata().get("medproof-code")?.to_str().ok(),
+            Self::Gateway(status) => opaque(status),
             _ => None,
         }
     }

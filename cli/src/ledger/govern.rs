@@ -8,7 +8,7 @@ use crate::{
     },
     keys::{self, KeyArgs},
     output::KeyProgress,
-    read_text,
+    policy, read_text,
     remote::{LedgerArgs, runtime},
     secret::{self, PassphraseArgs},
     serve,
@@ -74,6 +74,13 @@ fn refused(error: JourneyError) -> CliError {
     CliError::unavailable(error)
 }
 
+fn last_day(from: Day, to: Option<Day>) -> Result<Day, CliError> {
+    match to {
+        Some(to) if to < from => Err(CliError::Usage("--to: lies before --from".into())),
+        to => Ok(to.unwrap_or(Day::OPEN)),
+    }
+}
+
 /// Arguments of `medproof ledger register`.
 #[derive(Debug, clap::Args)]
 pub(super) struct RegisterArgs {
@@ -89,7 +96,7 @@ pub(super) struct RegisterArgs {
     #[arg(long)]
     scope: Option<String>,
     /// Place in the registry.
-    #[arg(long, value_name = "0..1048575")]
+    #[arg(long, value_name = "0..1048575", value_parser = clap::value_parser!(u32).range(0..1 << 20))]
     index: u32,
     /// First day of validity.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = super::date)]
@@ -150,7 +157,7 @@ impl RegisterArgs {
                 scope: self.scope(&party)?,
                 party,
                 valid_from: self.from,
-                valid_to: self.to.unwrap_or(Day::OPEN),
+                valid_to: last_day(self.from, self.to)?,
             },
             posting_key,
         })
@@ -233,10 +240,10 @@ pub(super) struct PolicyArgs {
 
 fn terms(args: &PolicyArgs) -> Result<PolicyTerms, CliError> {
     let text = read_text(&args.policy, MAX_POLICY)?;
-    let policy = Policy::load(&args.policy).map_err(CliError::data)?;
+    let policy = policy::load(&args.policy)?;
     let dates = PolicyDates {
         from: args.from,
-        to: args.to.unwrap_or(Day::OPEN),
+        to: last_day(args.from, args.to)?,
         text: &text,
     };
     let misplaced = || CliError::Usage("--domain is for claim policies; this one names its own".into());

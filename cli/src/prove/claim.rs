@@ -18,7 +18,7 @@ use medproof_verifier::asked::Asked;
 use std::path::Path;
 
 pub(super) fn policy(path: &Path) -> Result<ClaimPolicy, CliError> {
-    match Policy::load(path).map_err(CliError::data)? {
+    match crate::policy::load(path)? {
         Policy::Claim(policy) => Ok(*policy),
         other => Err(CliError::Data(format!(
             "`{}` is a policy for {}, not for claims",

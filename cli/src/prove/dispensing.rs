@@ -17,7 +17,7 @@ pub(super) struct Chosen {
 }
 
 pub(super) fn policy(path: &Path) -> Result<DispensingPolicy, CliError> {
-    match Policy::load(path).map_err(CliError::data)? {
+    match crate::policy::load(path)? {
         Policy::Dispensing(policy) => Ok(*policy),
         other => Err(CliError::Data(format!(
             "`{}` is a policy for {}, not for dispensing",

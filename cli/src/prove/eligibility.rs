@@ -11,7 +11,7 @@ use medproof_verifier::{Name, asked::Asked};
 use std::path::Path;
 
 pub(super) fn policy(path: &Path) -> Result<CompiledPolicy, CliError> {
-    match Policy::load(path).map_err(CliError::data)? {
+    match crate::policy::load(path)? {
         Policy::Eligibility(policy) => Ok(*policy),
         other => Err(CliError::Data(format!(
             "`{}` is a policy for {}, not for eligibility",

@@ -10,7 +10,7 @@ use crate::{
         prove::Prover,
         recover, sources,
     },
-    remote::LedgerArgs,
+    remote::{LedgerArgs, address},
     secret::{self, PassphraseArgs},
     verify::receipt_file,
 };
@@ -32,10 +32,10 @@ pub(super) struct Where {
     #[arg(long, value_name = "FILE")]
     challenge: PathBuf,
     /// Address of the relying party's gateway, http://HOST:PORT.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     gateway: String,
     /// Address of a prover that the holder trusts: it sees the records, http://HOST:PORT.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     prover: String,
     #[command(flatten)]
     ledger: LedgerArgs,

@@ -5,6 +5,7 @@ use crate::{
     CliError, Exit, Output,
     holder::{state::State, wallet_file::OpenWallet},
     journey::recover::{self, Found, Known},
+    policy,
     remote::runtime,
 };
 use medproof_proto::ledger_client::Ledger;
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let followed = &args.followed;
     let mut policies = Vec::new();
     for path in &args.policy {
-        policies.push(Policy::load(path).map_err(CliError::data)?);
+        policies.push(policy::load(path)?);
     }
     let mut open = OpenWallet::open(&followed.wallet, followed.passphrase.passphrase()?)?;
     let found = runtime()?.block_on(async {

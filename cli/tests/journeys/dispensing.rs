@@ -137,6 +137,33 @@ fn fills(p: &Player) {
     p.ok("wallet recover old.age --ledger @ledger --policy data:acceptance/policies/rx-mme-90.toml");
     assert_eq!(p.ok("wallet show old.age")["accounts"], shown["accounts"]);
 
+    // What staff gets wrong is named.
+    let unknown = "00".repeat(32);
+    let outcome = |number: &str, gateway: &str, token: &str| {
+        format!("desk outcome {number} --gateway {gateway} --token-file {token}")
+    };
+    p.fails(
+        65,
+        &outcome(&unknown, "@pharmacy-a", "pharmacy-a.token"),
+        "never asked this",
+    );
+    p.fails(
+        65,
+        &outcome(&number, "@pharmacy-a", "dr-lee.token"),
+        "--token-file holds another token",
+    );
+    p.fails(
+        69,
+        &outcome(&number, "@ledger", "pharmacy-a.token"),
+        "correct --gateway",
+    );
+    p.fails(
+        69,
+        "ledger status --ledger @pharmacy-a",
+        "that of another service",
+    );
+    p.fails(65, "ledger entry --ledger @ledger 1000000", "no entry 1000000");
+
     // The next fill keeps the limit: 30 + 40 + 20 MME a day.
     let number = p.ask_fill("rxnorm|835603", 60, "fill-2.age");
     let filled = p.ok(&format!(
