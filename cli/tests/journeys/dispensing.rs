@@ -107,7 +107,7 @@ fn fills(p: &Player) {
         "asks for `dispensing`",
     );
     let outcome = || {
-        let answer = p.ok(&format!(
+        let (_, answer) = p.run(&format!(
             "desk outcome {number} --gateway @pharmacy-a --token-file pharmacy-a.token"
         ));
         answer["state"].clone()

@@ -35,7 +35,7 @@ impl Player {
     }
 
     /// The exit code, and what was printed: JSON from stdout, or the message of the error.
-    fn run(&self, line: &str) -> (i32, Value) {
+    pub(crate) fn run(&self, line: &str) -> (i32, Value) {
         let arguments = line.split_whitespace().map(|text| self.argument(text));
         let output = Command::new(env!("CARGO_BIN_EXE_medproof"))
             .args(arguments)
