@@ -4,17 +4,17 @@
 const AGE: &[u8] = b"age-encryption.org/v1\n";
 
 /// What [`describe`] calls a party's keys.
-pub const SECRET: &str = "a party's secret file";
+pub(crate) const SECRET: &str = "a party's secret file";
 /// What it calls a file of [`crate::holder::vault`].
-pub const VAULT: &str = "a wallet or register";
+pub(crate) const VAULT: &str = "a wallet or register";
 
 /// Whether age has encrypted this.
-pub fn is_encrypted(bytes: &[u8]) -> bool {
+pub(crate) fn is_encrypted(bytes: &[u8]) -> bool {
     bytes.starts_with(AGE)
 }
 
 /// What these bytes are, with an article.
-pub fn describe(bytes: &[u8]) -> &'static str {
+pub(crate) fn describe(bytes: &[u8]) -> &'static str {
     let first = bytes.trim_ascii_start().first();
     match bytes {
         [] => "an empty file",

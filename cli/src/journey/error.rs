@@ -85,7 +85,9 @@ fn opaque(status: &Status) -> Option<&str> {
 fn advice(status: &Status) -> &'static str {
     match opaque(status) {
         Some("token") => ": --token-file holds another token than the gateway's",
-        Some("challenge-unknown") => ": it never asked this, or long ago; have it asked again (medproof desk ask)",
+        Some("challenge-unknown") => {
+            ": it never asked this, or long ago; have it asked again (medproof desk ask)"
+        }
         Some("challenge-expired" | "date") => {
             ": the time for an answer is over; have it asked again (medproof desk ask)"
         }
