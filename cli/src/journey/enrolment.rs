@@ -114,7 +114,12 @@ impl Register {
         let Some(at) = self.people.iter().position(|p| p.has_card(formerly)) else {
             return refuse("nobody here has or had the former card");
         };
-        if self.people.iter().enumerate().any(|(i, p)| i != at && p.has_card(now)) {
+        if self
+            .people
+            .iter()
+            .enumerate()
+            .any(|(i, p)| i != at && p.has_card(now))
+        {
             return refuse("the new card belongs to another person here");
         }
         let person = &mut self.people[at];
@@ -360,9 +365,15 @@ mod tests {
         assert!(says.contains("another person"), "{says}");
         let says = refusal(register.change_card(digest("Alex Doe"), digest("Alex Doe")));
         assert!(says.contains("in use"), "{says}");
-        register.change_card(digest("Alex Doe"), digest("Alex Poe")).unwrap();
+        register
+            .change_card(digest("Alex Doe"), digest("Alex Poe"))
+            .unwrap();
         assert_eq!(secrets(&desk, "Alex Poe"), first);
-        assert_eq!(secrets(&desk, "Alex Doe"), first, "the old card is still this person's");
+        assert_eq!(
+            secrets(&desk, "Alex Doe"),
+            first,
+            "the old card is still this person's"
+        );
         let says = refusal(desk.register.change_card(digest("Sam Roe"), digest("Alex Doe")));
         assert!(says.contains("another person"), "{says}");
 
@@ -388,8 +399,12 @@ mod tests {
         desk.enter(&card("0"), Fr::from(1u64), &mut OsRng).unwrap();
         let register = &mut desk.register;
         for _ in 0..MAX_FORMER {
-            register.change_card(card("0").digest(), card("1").digest()).unwrap();
-            register.change_card(card("1").digest(), card("0").digest()).unwrap();
+            register
+                .change_card(card("0").digest(), card("1").digest())
+                .unwrap();
+            register
+                .change_card(card("1").digest(), card("0").digest())
+                .unwrap();
         }
         for n in 1..=MAX_FORMER {
             let (before, now) = (card(&(n - 1).to_string()), card(&n.to_string()));
