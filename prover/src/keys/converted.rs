@@ -38,10 +38,10 @@ impl CircuitKeys {
             return Ok(found);
         }
         let converted = convert()?;
-        if let Some(Ok(_held)) = &lock {
-            if let Err(error) = file::write_atomically(path, &self.encode_converted(&converted)) {
-                tracing::warn!(%error, "the converted key is not kept");
-            }
+        if let Some(Ok(_held)) = &lock
+            && let Err(error) = file::write_atomically(path, &self.encode_converted(&converted))
+        {
+            tracing::warn!(%error, "the converted key is not kept");
         }
         Ok(converted)
     }
