@@ -16,7 +16,7 @@ help:
 	@echo "make build  compile the command and link it as bin/medproof"
 	@echo "make test   set everything up and run every check that CI runs"
 	@echo "make bench  print constraint counts, times and sizes"
-	@echo "make soak   the long checks: every acceptance case through proofs, the large tier"
+	@echo "make soak   the long checks: every acceptance case through proofs, the large tier, 500 kills of a ledger"
 	@echo "make fuzz   every decoder under a fuzzer, FUZZ_SECONDS (60) each; make soak includes it"
 	@echo "make fmt | lint | doc   formatting, clippy, documentation"
 
@@ -84,6 +84,7 @@ fuzz: setup
 	@./.ci/fuzz
 
 soak: setup tools
+	@./.ci/setup strace
 ifeq ($(NEXTEST),yes)
 	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast
 else

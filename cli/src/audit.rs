@@ -7,6 +7,7 @@ use crate::{
 use medproof_ledger as ledger;
 use medproof_verifier::entry::Kind;
 use serde_json::json;
+use std::time::Instant;
 
 /// Arguments of `medproof audit`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,7 @@ pub struct Args {
 /// [`CliError`] when it cannot be read to its end; a ledger that broke a rule is [`Exit::Reject`].
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let bar = output.bar(0, "entries");
+    let begin = Instant::now();
     let report = runtime()?.block_on(async {
         let mut client = args.ledger.connect().await?;
         let audited = ledger::audit(&mut client, |done, of| {
@@ -31,6 +33,8 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     });
     bar.finish_and_clear();
     let report = report?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let rate = |count: u64| (count as f64 / seconds.max(1e-3)).round();
     let kinds = Kind::ALL.iter().zip(report.kinds);
     let problems: Vec<_> = report
         .problems
@@ -48,6 +52,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         "checkpoint": { "size": report.size, "root": hex::encode(report.root) },
         "problems": problems,
         "problem_count": report.problem_count,
+        "seconds": seconds,
+        "entries_per_second": rate(report.entries),
+        "proofs_per_second": rate(report.proofs),
     });
     output.result(&value, || {
         let rows = kinds
@@ -63,6 +70,13 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         for problem in &report.problems {
             text.push_str(&format!("entry {}: {}\n", problem.index, problem.reason));
         }
+        let unlisted = report.problem_count - report.problems.len() as u64;
+        text.push_str(&format!(
+            "{} problems ({unlisted} not listed); {seconds:.1} s: {} entries and {} proofs a second, reading included\n",
+            report.problem_count,
+            rate(report.entries),
+            rate(report.proofs)
+        ));
         text.push_str(match report.is_clean() {
             true => "Every entry, proof, signature, root and seal holds.",
             false => "The ledger broke its rules.",

@@ -172,7 +172,13 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
         if let Some(address) = server.http_address() {
             output.say(format!("tiles on http://{address}"));
         }
-        let ended = interrupted().await;
+        let ended = tokio::select! {
+            ended = interrupted() => ended,
+            // Nothing more will be acknowledged: readers are better off with the next start.
+            () = server.failed() => Err(CliError::Unavailable(
+                "the ledger's store has failed and nothing more is acknowledged: find the disk's fault, then start it again".into(),
+            )),
+        };
         server.shutdown().await;
         ended.map(|()| Exit::Accept)
     })

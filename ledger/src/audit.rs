@@ -308,7 +308,7 @@ impl Auditor {
 }
 
 /// Names what differs between a seal and the recomputed one.
-fn differences(found: &Seal, expected: &Seal) -> String {
+pub(crate) fn differences(found: &Seal, expected: &Seal) -> String {
     let parts = [
         ("batch number", found.batch != expected.batch),
         ("first entry", found.first != expected.first),

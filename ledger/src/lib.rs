@@ -4,8 +4,11 @@
 //! [`Server`] runs a ledger; [`State`] is the state machine, over any [`table::Base`], shared by the
 //! sequencer, recovery and [`audit()`]; [`Submission::check`] is what can be checked of an entry beforehand.
 
+mod admin;
 pub mod audit;
+pub mod backup;
 pub mod clock;
+pub mod fsck;
 mod http;
 mod pool;
 pub mod recovery;
@@ -25,7 +28,9 @@ pub mod tile;
 pub mod witness;
 
 pub use audit::audit;
+pub use backup::{backup, restore};
 pub use clock::{Clock, DevelopmentClock, SystemClock};
+pub use fsck::fsck;
 pub use refusal::Refusal;
 pub use rules::Rules;
 pub use sequencer::BatchLimits;

@@ -13,6 +13,7 @@ use crate::{
 };
 use medproof_verifier::LogSigner;
 use std::{
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -59,6 +60,15 @@ type Waiting = (Box<Submission>, Reply);
 /// What the sequencer is asked.
 pub(crate) enum Command {
     Append(Box<Submission>, Reply),
+    /// Copy the database to this directory, between two batches. Gives the checkpoint of what is in the copy.
+    Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
+    Stop,
+}
+
+/// What follows a batch.
+enum Next {
+    Batch,
+    Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
     Stop,
 }
 
@@ -120,7 +130,7 @@ impl Sequencer {
 
     /// Runs until it is told to stop, every sender is gone, or the store fails.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
-        while let Some((batch, more)) = self.collect(commands) {
+        while let Some((batch, next)) = self.collect(commands) {
             let (submissions, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             match self.process(&submissions) {
                 Ok(answers) => {
@@ -137,27 +147,39 @@ impl Sequencer {
                     return;
                 }
             }
-            if !more {
-                return;
+            match next {
+                Next::Batch => {}
+                Next::Stop => return,
+                Next::Backup(path, reply) => {
+                    // Whoever asked may have gone. A copy that fails leaves the store as it is.
+                    let _ = reply.send(self.backup(&path));
+                }
             }
         }
     }
 
-    /// The next batch, and whether to go on after it; `None` when there is nothing left to do.
-    fn collect(&self, commands: &Receiver<Command>) -> Option<(Vec<Waiting>, bool)> {
-        let Ok(Command::Append(submission, reply)) = commands.recv() else {
-            return None;
+    fn backup(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+        self.store.checkpoint(path)?;
+        Ok(self.published.borrow().checkpoint.clone())
+    }
+
+    /// The next batch, which may be empty, and what follows it; `None` when there is nothing left to do.
+    fn collect(&self, commands: &Receiver<Command>) -> Option<(Vec<Waiting>, Next)> {
+        let mut batch = match commands.recv() {
+            Ok(Command::Append(submission, reply)) => vec![(submission, reply)],
+            Ok(Command::Backup(path, reply)) => return Some((vec![], Next::Backup(path, reply))),
+            Ok(Command::Stop) | Err(_) => return None,
         };
-        let mut batch = vec![(submission, reply)];
         let until = Instant::now() + self.limits.wait;
         while batch.len() < self.limits.entries {
             match commands.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Command::Append(submission, reply)) => batch.push((submission, reply)),
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Some((batch, false)),
+                Ok(Command::Backup(path, reply)) => return Some((batch, Next::Backup(path, reply))),
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Some((batch, Next::Stop)),
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }
-        Some((batch, true))
+        Some((batch, Next::Batch))
     }
 
     /// Judges a batch, makes it durable and publishes it. Gives the answers, in order.

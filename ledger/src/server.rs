@@ -1,6 +1,7 @@
 //! Starting and stopping a ledger.
 
 use crate::{
+    admin::Admin,
     clock::{Clock, DevelopmentClock, SystemClock},
     http::{self, Listener, Reads},
     pool::Pool,
@@ -121,6 +122,8 @@ pub struct Server {
     published: watch::Receiver<Arc<Published>>,
     sequencer: Option<thread::JoinHandle<()>>,
     pool: Option<Pool>,
+    /// Ends when it is dropped.
+    _admin: Admin,
     stop: Option<oneshot::Sender<()>>,
     http: Option<Listener>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -240,6 +243,8 @@ impl Server {
             places: Arc::new(Semaphore::new(config.limits.queue)),
             clock,
         };
+        let admin = Admin::start(&config.directory, commands.clone())
+            .map_err(io_error("the socket for `ledger backup`"))?;
         let sequencer = thread::Builder::new()
             .name("sequencer".into())
             .spawn(move || sequencer.run(&receiver))
@@ -267,6 +272,7 @@ impl Server {
             published,
             sequencer: Some(sequencer),
             pool: Some(pool),
+            _admin: admin,
             stop: Some(stop),
             http,
             service: tokio::spawn(serve),

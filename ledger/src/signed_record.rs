@@ -57,6 +57,42 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// What a file of signed heads holds, for whoever only looks.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    /// The whole records, oldest first.
+    pub(crate) heads: Vec<SignedHead>,
+    /// Numbers of records whose checksum does not hold.
+    pub(crate) damaged: Vec<usize>,
+    /// Bytes after the last whole record.
+    pub(crate) torn: usize,
+}
+
+/// Reads the file and leaves it as it is.
+pub(crate) fn read(path: &Path) -> io::Result<Records> {
+    let bytes = std::fs::read(path)?;
+    let (records, rest) = bytes.as_chunks::<RECORD>();
+    let mut found = Records {
+        torn: rest.len(),
+        ..Records::default()
+    };
+    for (number, record) in records.iter().enumerate() {
+        match decode(record) {
+            Some(head) => found.heads.push(head),
+            None => found.damaged.push(number),
+        }
+    }
+    Ok(found)
+}
+
+/// Makes a file with one record; it must not exist.
+pub(crate) fn create(path: &Path, head: &SignedHead) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(&encode(head))?;
+    file.sync_all()?;
+    sync_directory(path)
+}
+
 impl SignedRecord {
     /// Opens the file, or makes an empty one. A last record that is torn was never followed by a
     /// signature and is dropped; damage before it is an error.

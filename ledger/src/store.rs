@@ -4,8 +4,13 @@ use crate::table::{Base, Change, StoreError, Table};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Direction, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+    checkpoint::Checkpoint,
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    sync::Arc,
+};
 
 /// Version of the tables' layout.
 const FORMAT: u16 = 1;
@@ -13,6 +18,9 @@ const FORMAT_KEY: &[u8] = b"format";
 /// Memory for cached blocks of all tables, in bytes. The upper levels of the trees and recent hashes
 /// live in it.
 const CACHE_BYTES: usize = 128 << 20;
+
+/// Bytes read at once where a whole table is read in order.
+const READAHEAD_BYTES: usize = 2 << 20;
 
 impl From<rocksdb::Error> for StoreError {
     fn from(error: rocksdb::Error) -> Self {
@@ -23,10 +31,12 @@ impl From<rocksdb::Error> for StoreError {
 /// A key and its value.
 pub(crate) type Row = (Vec<u8>, Vec<u8>);
 
-/// An open database. Cheap to clone; RocksDB's own lock keeps a second process out.
+/// An open database. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {
     db: Arc<DB>,
+    /// Released when the last clone goes; declared after `db`, so that the database is closed first.
+    _lock: Arc<File>,
     #[cfg(test)]
     faults: Arc<Faults>,
 }
@@ -63,8 +73,25 @@ impl std::fmt::Debug for Store {
     }
 }
 
+/// Locks the database's directory: exclusively for whoever writes, shared among those that only read. RocksDB's
+/// own lock keeps writers apart, but a reader neither takes nor sees it.
+pub(crate) fn lock(path: &Path, writes: bool) -> Result<File, StoreError> {
+    let failed = |e: std::io::Error| StoreError::Database(format!("{}: {e}", path.display()));
+    let directory = File::open(path).map_err(failed)?;
+    let locked = match writes {
+        true => directory.try_lock(),
+        false => directory.try_lock_shared(),
+    };
+    match locked {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 fn options() -> Options {
     let mut options = Options::default();
+    // A new ledger begins with an empty directory, and a new table with an empty column family.
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     // A torn last record is a batch that was never acknowledged; anything else that is wrong with the
@@ -80,8 +107,11 @@ fn options() -> Options {
     options.set_paranoid_checks(true);
     // A batch spans all column families, so their tables reach the disk together.
     options.set_atomic_flush(true);
+    // Bounds what a start has to replay. A table that is seldom written would keep old logs alive for ever.
     options.set_max_total_wal_size(256 << 20);
+    // Below the usual limit of 1,024 open files a process, with room for connections.
     options.set_max_open_files(512);
+    // RocksDB's own diary; the default keeps a thousand of them.
     options.set_keep_log_file_num(4);
     options
 }
@@ -100,38 +130,78 @@ fn column_family(table: Table, cache: &Cache) -> ColumnFamilyDescriptor {
     ColumnFamilyDescriptor::new(table.as_str(), options)
 }
 
+fn families() -> [ColumnFamilyDescriptor; Table::ALL.len()] {
+    let cache = Cache::new_lru_cache(CACHE_BYTES);
+    Table::ALL.map(|table| column_family(table, &cache))
+}
+
 impl Store {
     /// Opens the database at `path`, or makes an empty one.
     ///
     /// # Errors
     /// [`StoreError`]: also when another process has it open, or another version made it.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let cache = Cache::new_lru_cache(CACHE_BYTES);
-        let families = Table::ALL.map(|table| column_family(table, &cache));
-        let store = Self {
-            db: Arc::new(DB::open_cf_descriptors(&options(), path, families)?),
-            #[cfg(test)]
-            faults: Arc::default(),
-        };
-        match store.get(Table::Meta, FORMAT_KEY)? {
-            Some(row) if row == FORMAT.to_be_bytes() => {}
-            Some(_) => {
-                return Err(StoreError::damaged(
-                    "its format is not 1: use the version that made it",
-                ));
+        std::fs::create_dir_all(path)
+            .map_err(|e| StoreError::Database(format!("{}: {e}", path.display())))?;
+        let lock = lock(path, true)?;
+        let store = Self::locked(DB::open_cf_descriptors(&options(), path, families())?, lock);
+        if !store.check_format()? {
+            if store.first(Table::Entry, &[])?.is_some() {
+                return Err(StoreError::damaged("it has entries but no format version"));
             }
-            None => {
-                if store.first(Table::Entry, &[])?.is_some() {
-                    return Err(StoreError::damaged("it has entries but no format version"));
-                }
-                let format = (
-                    (Table::Meta, FORMAT_KEY.to_vec()),
-                    Some(FORMAT.to_be_bytes().to_vec()),
-                );
-                store.write(vec![format], true)?;
-            }
+            let format = (
+                (Table::Meta, FORMAT_KEY.to_vec()),
+                Some(FORMAT.to_be_bytes().to_vec()),
+            );
+            store.write(vec![format], true)?;
         }
         Ok(store)
+    }
+
+    /// Opens the database at `path` for reading; changes nothing on disk. The write-ahead log is replayed in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`]: also when a ledger runs on it, or no ledger ever did.
+    pub(crate) fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path, false)?;
+        let mut options = options();
+        options.create_if_missing(false);
+        options.create_missing_column_families(false);
+        let db = DB::open_cf_descriptors_read_only(&options, path, families(), false)?;
+        let store = Self::locked(db, lock);
+        match store.check_format()? {
+            true => Ok(store),
+            false => Err(StoreError::damaged("it has no format version")),
+        }
+    }
+
+    fn locked(db: DB, lock: File) -> Self {
+        Self {
+            db: Arc::new(db),
+            _lock: Arc::new(lock),
+            #[cfg(test)]
+            faults: Arc::default(),
+        }
+    }
+
+    /// Whether the format version is there; one that is not ours is an error.
+    fn check_format(&self) -> Result<bool, StoreError> {
+        match self.get(Table::Meta, FORMAT_KEY)? {
+            None => Ok(false),
+            Some(row) if row == FORMAT.to_be_bytes() => Ok(true),
+            Some(_) => Err(StoreError::damaged(
+                "its format is not 1: use the version that made it",
+            )),
+        }
+    }
+
+    /// Makes a second database at `path` with what this one holds now: hard links to the table files and copies of
+    /// the rest. The directory must not exist, and lie on the same file system.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.db)?.create_checkpoint(path)?)
     }
 
     fn family(&self, table: Table) -> Result<&ColumnFamily, StoreError> {
@@ -176,6 +246,35 @@ impl Store {
                 .map_err(Into::into),
             None => Ok(None),
         }
+    }
+
+    /// Every row with `from <= key`, in order, each block's checksum verified.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table is missing; what cannot be read is an error among the rows, and the last.
+    pub(crate) fn rows(
+        &self,
+        table: Table,
+        from: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Row, StoreError>> + use<'_>, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_verify_checksums(true);
+        // Read once, in order: read ahead, and leave the cache to those who come back.
+        options.set_readahead_size(READAHEAD_BYTES);
+        options.fill_cache(false);
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let rows = self.db.iterator_cf_opt(self.family(table)?, options, mode);
+        Ok(rows.map(|row| row.map(|(k, v)| (k.into_vec(), v.into_vec())).map_err(Into::into)))
+    }
+
+    /// The last row of a table.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn last(&self, table: Table) -> Result<Option<Row>, StoreError> {
+        let last = self.db.iterator_cf(self.family(table)?, IteratorMode::End).next();
+        let row = last.transpose()?;
+        Ok(row.map(|(k, v)| (k.into_vec(), v.into_vec())))
     }
 
     /// The store as the last committed batch left it, however it grows meanwhile.

@@ -2,7 +2,7 @@
 //! the tables (`docs/format.md`, section 13).
 
 use medproof_verifier::entry::NullifierKind;
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 
 /// One table: a RocksDB column family, or a map in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,8 +104,13 @@ pub enum StoreError {
     /// An error of the database or the file system.
     #[error("the store fails: {0}; check the disk, then restart")]
     Database(String),
+    /// A ledger runs on it, or another command writes to it.
+    #[error("`{}` is in use: stop the ledger that runs on it first", .0.display())]
+    InUse(PathBuf),
     /// A row that the ledger never writes, or one that is missing.
-    #[error("the store is damaged: {0}; restore a backup and let it catch up")]
+    #[error(
+        "the store is damaged: {0}; `medproof ledger fsck` lists what is wrong, docs/operations.md says what to do"
+    )]
     Damaged(String),
 }
 
@@ -136,6 +141,16 @@ pub trait Base {
 /// Tables in memory, for audits and tests.
 #[derive(Debug, Default)]
 pub struct MemoryBase(HashMap<(Table, Vec<u8>), Vec<u8>>);
+
+impl MemoryBase {
+    /// Every row of a table, in order.
+    pub(crate) fn rows(&self, table: Table) -> Vec<(&[u8], &[u8])> {
+        let of_table = self.0.iter().filter(|((of, _), _)| *of == table);
+        let mut rows: Vec<_> = of_table.map(|((_, key), value)| (&key[..], &value[..])).collect();
+        rows.sort_unstable();
+        rows
+    }
+}
 
 impl Base for MemoryBase {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -1,5 +1,7 @@
 //! `medproof ledger`: beginning one, governing it, reading it, and witnessing logs.
 
+mod backup;
+mod fsck;
 mod govern;
 mod init;
 mod witness;
@@ -54,6 +56,12 @@ enum Command {
     },
     /// Run a witness (C2SP tlog-witness): cosigns checkpoints of the given logs, never two histories of one.
     Witness(witness::Args),
+    /// Check every row of a ledger's directory, or of a backup, against its entries.
+    Fsck(fsck::Args),
+    /// Copy a ledger, running or not, to a new directory.
+    Backup(backup::BackupArgs),
+    /// Make a ledger's directory from a backup, after checking it.
+    Restore(backup::RestoreArgs),
 }
 
 /// Reads a date from the command line.
@@ -78,6 +86,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Status { ledger } => status(ledger, output),
         Command::Entry { ledger, index } => entry(ledger, *index, output),
         Command::Witness(args) => witness::run(args, output),
+        Command::Fsck(args) => fsck::run(args, output),
+        Command::Backup(args) => backup::run(args, output),
+        Command::Restore(args) => backup::restore(args, output),
     }
 }
 

@@ -21,6 +21,7 @@ use std::{collections::BTreeMap, path::Path};
 use tonic::Code;
 
 mod batches;
+mod crash;
 mod faults;
 mod keys;
 mod seals;

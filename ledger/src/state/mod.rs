@@ -3,7 +3,7 @@
 
 mod head;
 pub(crate) mod log;
-mod party;
+pub(crate) mod party;
 mod roots;
 mod statement;
 #[cfg(test)]
@@ -380,9 +380,7 @@ impl<B: Base> State<B> {
     /// Appends a note commitment under the leaf hash of its kind and domain. Callers have checked that
     /// there is room.
     fn place(&mut self, kind: NoteKind, domain: &Fr, commitment: &Fr) -> u64 {
-        // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
-        let typed = Fr::from(kind as u64) + Fr::from(256u64) * domain;
-        let leaf = tagged(Tag::Leaf, [typed, *commitment]);
+        let leaf = note_leaf(kind, domain, commitment);
         let position = self.head.commitments;
         self.commitments.set(&mut self.view, position as u32, &leaf);
         self.head.commitments += 1;
@@ -412,6 +410,13 @@ impl<B: Base> State<B> {
     }
 }
 
+/// The leaf of a note commitment of this kind and domain.
+pub(crate) fn note_leaf(kind: NoteKind, domain: &Fr, commitment: &Fr) -> Fr {
+    // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
+    let typed = Fr::from(kind as u64) + Fr::from(256u64) * domain;
+    tagged(Tag::Leaf, [typed, *commitment])
+}
+
 /// What is known of a spent nullifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spent {
@@ -422,7 +427,7 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    fn to_bytes(self) -> Vec<u8> {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut out = self.index.to_be_bytes().to_vec();
         out.push(self.burned.into());
         out

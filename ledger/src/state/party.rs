@@ -14,13 +14,13 @@ use medproof_verifier::{
 };
 
 /// What is known of an identity index: its domain, and when it was closed.
-struct Member {
-    domain: Fr,
-    closed: Option<u64>,
+pub(crate) struct Member {
+    pub(crate) domain: Fr,
+    pub(crate) closed: Option<u64>,
 }
 
 impl Member {
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = fr_to_be_bytes(&self.domain).to_vec();
         if let Some(time) = self.closed {
             out.extend(time.to_be_bytes());

@@ -1,11 +1,7 @@
 //! Crashes, old backups, damaged stores, dishonest operators.
 
 use super::*;
-use crate::{state::State, submission::Submission};
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command as Process, Stdio},
-};
+use crate::submission::Submission;
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -196,105 +192,4 @@ async fn an_audit_names_the_entry_that_breaks_a_rule() {
         report.problems[1].reason
     );
     server.shutdown().await;
-}
-
-/// Run by [`l02_killed_at_any_moment_nothing_acknowledged_is_lost`] in a process of its own: appends fills
-/// without end and prints the number of each one that is acknowledged.
-#[test]
-#[ignore = "the child of the crash test"]
-fn crash_child() {
-    let Ok(directory) = std::env::var("MEDPROOF_CRASH_DIRECTORY") else {
-        return;
-    };
-    let from: u64 = std::env::var("MEDPROOF_CRASH_FROM").unwrap().parse().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let server = start(Path::new(&directory)).await;
-        let ledger = connect(&server).await;
-        let roots = now(&mut ledger.clone()).await;
-        let tasks: Vec<_> = (0..4u64)
-            .map(|lane| {
-                let mut ledger = ledger.clone();
-                tokio::spawn(async move {
-                    for n in (from + lane..).step_by(4) {
-                        let appended = ledger.append(&fill(&roots, n, "pharmacy-1")).await.unwrap();
-                        println!("acknowledged {n} {}", appended.receipt.index);
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn l02_killed_at_any_moment_nothing_acknowledged_is_lost() {
-    let directory = tempfile::tempdir().unwrap();
-    let (server, mut ledger, _) = begin(directory.path()).await;
-    let mut before = checkpoint(&mut ledger).await;
-    server.shutdown().await;
-    let mut acknowledged = vec![];
-    for round in 0..3u64 {
-        let mut child = Process::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "server::tests::faults::crash_child",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env("MEDPROOF_CRASH_DIRECTORY", directory.path())
-            .env("MEDPROOF_CRASH_FROM", (1000 * (round + 1)).to_string())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let wanted = acknowledged.len() + 10 + 7 * round as usize;
-        while acknowledged.len() < wanted {
-            let line = lines.next().expect("the child lives").unwrap();
-            // The harness prints the test's name in front of the first line.
-            let Some(at) = line.find("acknowledged ") else {
-                continue;
-            };
-            let mut numbers = line[at..].split(' ').skip(1).map(|n| n.parse::<u64>().unwrap());
-            acknowledged.push((numbers.next().unwrap(), numbers.next().unwrap()));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-
-        let server = start(directory.path()).await;
-        let mut ledger = connect(&server).await;
-        for (n, index) in &acknowledged {
-            let bytes = ledger.entries(*index, 1).await.unwrap().remove(0);
-            let Entry::Statement(post) = Entry::from_bytes(&bytes).unwrap() else {
-                panic!("entry {index}")
-            };
-            assert_eq!(post.inputs[6], fr(10_000 + n));
-            assert!(
-                ledger
-                    .nullifier_spent(NullifierKind::Account, &fr(10_000 + n))
-                    .await
-                    .unwrap()
-            );
-        }
-        let after = checkpoint(&mut ledger).await;
-        let request = wire::ConsistencyRequest {
-            first: before.size(),
-            second: after.size(),
-        };
-        let proof = ledger
-            .raw()
-            .consistency(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .proof;
-        let proof = wire::hashes("proof", &proof).unwrap();
-        verify_consistency(before.size(), before.root(), after.size(), after.root(), &proof).unwrap();
-        let report = audit(&mut ledger, |_, _| ()).await.unwrap();
-        assert!(report.is_clean(), "{:?}", report.problems);
-        before = after;
-        server.shutdown().await;
-    }
 }
