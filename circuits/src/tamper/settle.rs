@@ -188,12 +188,16 @@ impl Probe<'_> {
         bits.sort_unstable_by_key(|(c, _)| *c);
         let doubles = |pair: &[(usize, Fr)]| pair[0].1.double() == pair[1].1;
         let run = bits.windows(2).rev().take_while(|pair| doubles(pair)).count();
-        if run == 0 || bits.iter().any(|(c, _)| !columns.contains(c)) {
+        if run == 0 {
             return Vec::new();
         }
         let (flags, digits) = bits.split_at(bits.len() - run - 1);
+        if digits.iter().any(|(c, _)| !columns.contains(c)) {
+            return Vec::new();
+        }
+        let flags = flags.iter().filter(|(c, _)| columns.contains(c));
         let scale = digits[0].1.inverse().unwrap_or_default();
-        for flag in std::iter::once(None).chain(flags.iter().map(Some)) {
+        for flag in std::iter::once(None).chain(flags.map(Some)) {
             let turned = flag.map(|(c, coefficient)| (*c, Fr::ONE - self.z[*c].double(), *coefficient));
             let old: Fr = digits
                 .iter()

@@ -136,9 +136,9 @@ fn c04_no_private_variable_can_be_changed_alone_but_for_the_hints_of_signatures(
     assert_eq!(always_free(&systems), [0usize; 0]);
 }
 
-/// Constraints whose need the search does not see: that "the fee is less than the charge" is a bit. Without it the
-/// bit may be 1/2 where the two differ by an even number: the allowed amount is then halfway between them, an integer
-/// that every later range takes. The search keeps the bits of a comparison while it changes its result.
+/// Constraints whose need the search does not see: that "the fee is less than the charge" is a bit. Reviewed by
+/// reading: without it the bit may be 1/2 where the two differ by an even number, and the allowed amount is then
+/// halfway between them, an integer that the later ranges take.
 const REVIEWED: [usize; 1] = [38_800];
 
 /// Claims with and without an authorisation, of amounts that meet each limit or none.
