@@ -99,5 +99,57 @@ impl<T> Drop for Wiped<T> {
         unsafe { ptr::write_bytes(memory.as_mut_ptr(), 0, memory.len()) };
         // Without it, the compiler may leave out writes to memory that nobody reads again.
         zeroize::optimization_barrier(memory);
+        #[cfg(test)]
+        tests::record(memory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::MaybeUninit;
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// Bytes of each vector that this thread dropped, and whether all of them were zero.
+        static DROPPED: RefCell<Vec<(usize, bool)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// What is left in the memory of a vector that is about to be freed.
+    pub(super) fn record<T>(memory: &[MaybeUninit<T>]) {
+        // SAFETY: all of these bytes have just been written.
+        let bytes = unsafe { core::slice::from_raw_parts(memory.as_ptr().cast::<u8>(), size_of_val(memory)) };
+        if bytes.is_empty() {
+            return;
+        }
+        let zero = bytes.iter().all(|&byte| byte == 0);
+        let _ = DROPPED.try_with(|dropped| dropped.borrow_mut().push((bytes.len(), zero)));
+    }
+
+    fn dropped() -> Vec<(usize, bool)> {
+        DROPPED.with(RefCell::take)
+    }
+
+    #[test]
+    fn memory_is_wiped_on_drop_on_growth_and_while_unwinding() {
+        drop(Wiped::filled(7u64, 5));
+        assert_eq!(dropped(), [(40, true)]);
+
+        let mut grown = Wiped::with_capacity(2);
+        for value in 1..=3u32 {
+            grown.push(value);
+        }
+        assert_eq!(grown[..], [1, 2, 3]);
+        assert_eq!(dropped(), [(8, true)]);
+        grown.clear();
+        drop(grown);
+        assert_eq!(dropped(), [(16, true)]);
+
+        let unwound = std::panic::catch_unwind(|| {
+            let secret = Wiped::filled(9u8, 100);
+            assert_eq!(secret[0], 8, "on purpose");
+        });
+        assert!(unwound.is_err());
+        assert_eq!(dropped(), [(100, true)]);
     }
 }

@@ -15,6 +15,7 @@
 //! Values are `x 2^256` as in arkworks, constants are `c 2^260`, and so are products of both `x c 2^256`.
 
 use crate::field::{Ifma, LimbBlock, Limbs, Modulus, Scalar, Vec8, Wide, limbs, transpose};
+use crate::wiped::Wiped;
 use ark_bn254::Fr;
 use rayon::prelude::*;
 use std::ops::{Add, Sub};
@@ -101,7 +102,6 @@ impl Tables {
     pub(super) fn to_coset(&self, values: &mut [Fr]) {
         let data = self.transformed(values);
         self.write(values, |k| [&data[k], &data[k], &data[k]], &Combine::First);
-        wipe(data);
     }
 
     /// Takes `a`, `b` and perhaps `c` from values on `D` to values on `D'`, and leaves `factor (a b - c)` in `a`.
@@ -123,15 +123,12 @@ impl Tables {
             Some(on_c) => {
                 let combine = Combine::Difference(of_product, constant(factor));
                 self.write(a, |k| [&on_a[k], &on_b[k], &on_c[k]], &combine);
-                wipe(on_c);
             }
         }
-        wipe(on_a);
-        wipe(on_b);
     }
 
-    fn transformed(&self, values: &[Fr]) -> Vec<LimbBlock> {
-        let mut data = vec![LimbBlock::default(); values.len() / 8];
+    fn transformed(&self, values: &[Fr]) -> Wiped<LimbBlock> {
+        let mut data = Wiped::filled(LimbBlock::default(), values.len() / 8);
         data.par_chunks_mut(PIECE)
             .zip(values.par_chunks(8 * PIECE))
             .for_each(|(data, values)| {
@@ -214,13 +211,6 @@ fn in_pieces(data: &mut [LimbBlock], step: impl Fn([&mut [LimbBlock]; 4]) + Sync
         .zip(c.par_chunks_mut(PIECE))
         .zip(d.par_chunks_mut(PIECE))
         .for_each(|(((a, b), c), d)| step([a, b, c, d]));
-}
-
-/// Overwrites values that follow from a witness.
-fn wipe(mut data: Vec<LimbBlock>) {
-    data.fill(LimbBlock::default());
-    // Keeps the compiler from leaving out a write that nobody reads.
-    std::hint::black_box(&mut data);
 }
 
 /// What [`combined`] makes of three values.
