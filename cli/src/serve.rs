@@ -12,9 +12,10 @@ use crate::{
 };
 use ed25519_dalek::SigningKey;
 use medproof_gateway::{self as gateway, clock::OffsetClock};
-use medproof_ledger as ledger;
+use medproof_ledger::{self as ledger, cosigning::WitnessAddress, http::client::Prefix};
 use medproof_proto::ledger_client::Ledger;
 use medproof_prover::{Server as ProverServer, ServerConfig};
+use medproof_verifier::cosignature::WitnessKey;
 use medproof_verifier::{CircuitName, Entry, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
 use serde::Deserialize;
 use serde_json::json;
@@ -63,6 +64,12 @@ struct LedgerArgs {
     /// [default: not served].
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// A witness to ask for cosignatures, NAME+ID+KEY=http://HOST:PORT (repeatable).
+    #[arg(long, value_name = "KEY=URL", value_parser = witness)]
+    witness: Vec<WitnessAddress>,
+    /// How many of them must have cosigned a checkpoint before it is shown over HTTP [default: all].
+    #[arg(long, value_name = "N", requires = "witness")]
+    quorum: Option<usize>,
     /// Secret file with the key that signs checkpoints.
     #[arg(long, value_name = "FILE")]
     log_key: PathBuf,
@@ -152,6 +159,17 @@ pub fn read_genesis(path: &Path) -> Result<Genesis, CliError> {
     }
 }
 
+/// A witness' key and where it is asked.
+fn witness(text: &str) -> Result<WitnessAddress, String> {
+    let (key, prefix) = text
+        .split_once('=')
+        .ok_or("expected KEY=URL: a witness' key and its address")?;
+    Ok(WitnessAddress {
+        key: key.parse::<WitnessKey>().map_err(|e| e.to_string())?,
+        prefix: prefix.parse::<Prefix>().map_err(|e| e.to_string())?,
+    })
+}
+
 fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let genesis = args.genesis.as_deref().map(read_genesis).transpose()?;
     let log = secret::read(&args.log_key, args.passphrase.passphrase()?)?;
@@ -159,6 +177,8 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let mut config = ledger::Config::loopback(args.directory.clone(), key, genesis);
     config.listen = args.listen;
     config.http = args.http;
+    config.quorum = args.quorum.unwrap_or(args.witness.len());
+    config.witnesses = args.witness.clone();
     runtime()?.block_on(async {
         let server = ledger::Server::start(config)
             .await

@@ -3,6 +3,7 @@
 use crate::{
     admin::Admin,
     clock::{Clock, DevelopmentClock, SystemClock},
+    cosigning::{Cosigning, Running, WitnessAddress},
     http::{self, Listener, Reads},
     pool::Pool,
     recovery::{self, RecoveryError},
@@ -19,6 +20,7 @@ use medproof_proto::ledger::ledger_server::LedgerServer;
 use medproof_verifier::{
     LogKey, LogSigner,
     checkpoint::CheckpointError,
+    cosignature::{WitnessPolicy, WitnessPolicyError},
     entry::{Genesis, MAX_ENTRY_BYTES},
 };
 use std::{
@@ -52,6 +54,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where to serve tiles, health and metrics over HTTP, if anywhere; port 0 takes a free one.
     pub http: Option<SocketAddr>,
+    /// Witnesses that are asked to cosign each checkpoint, at most 32.
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many of them make a checkpoint that is shown at `/checkpoint`.
+    pub quorum: usize,
     /// The log's signing key; must be the one in GENESIS.
     pub log_key: SigningKey,
     /// Begins a new ledger when the directory is empty. A ledger that is already there must have
@@ -70,6 +76,8 @@ impl Config {
             directory,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             http: None,
+            witnesses: vec![],
+            quorum: 0,
             log_key,
             genesis,
             clock: None,
@@ -107,6 +115,9 @@ pub enum StartError {
     /// The log's key is not that of genesis.
     #[error("the log key is not the one in the ledger's genesis")]
     LogKey,
+    /// The witnesses cannot be counted together.
+    #[error("the witnesses: {0}")]
+    Witnesses(#[from] WitnessPolicyError),
     /// The origin cannot name a log.
     #[error(transparent)]
     Origin(#[from] CheckpointError),
@@ -126,6 +137,7 @@ pub struct Server {
     _admin: Admin,
     stop: Option<oneshot::Sender<()>>,
     http: Option<Listener>,
+    cosigning: Option<Running>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
@@ -218,6 +230,8 @@ impl Server {
         let ledger_id = *state.rules().ledger_id();
         let signer = LogSigner::new(&genesis.origin, config.log_key)?;
         let log_key = signer.log_key();
+        let keys = config.witnesses.iter().map(|w| w.key.clone()).collect();
+        WitnessPolicy::new(log_key.clone(), keys, config.quorum)?;
         let clock = match config.clock {
             Some(clock) => clock,
             None => default_clock(&store, &genesis)?,
@@ -227,9 +241,21 @@ impl Server {
         let published = sequencer.subscribe();
         let pool = Pool::start(&store, &published, config.limits.queue)
             .map_err(io_error("the threads that check entries"))?;
+        let asked = config.witnesses.len();
+        let cosigning = match config.witnesses {
+            none if none.is_empty() => None,
+            some => Some(Cosigning::start(
+                store.clone(),
+                published.clone(),
+                some,
+                config.quorum,
+            )?),
+        };
+        let cosigned = cosigning.as_ref().map(Running::subscribe);
         let http = match config.http {
             Some(address) => {
-                let router = http::router(Reads::new(store.clone(), published.clone()));
+                let reads = Reads::new(store.clone(), published.clone(), cosigned.clone());
+                let router = http::router(reads);
                 let started = Listener::start(address, router).await;
                 Some(started.map_err(io_error(address.to_string()))?)
             }
@@ -242,6 +268,7 @@ impl Server {
             commands: commands.clone(),
             places: Arc::new(Semaphore::new(config.limits.queue)),
             clock,
+            cosigned: cosigned.map(|cosigned| (cosigned, asked)),
         };
         let admin = Admin::start(&config.directory, commands.clone())
             .map_err(io_error("the socket for `ledger backup`"))?;
@@ -275,6 +302,7 @@ impl Server {
             _admin: admin,
             stop: Some(stop),
             http,
+            cosigning,
             service: tokio::spawn(serve),
         })
     }
@@ -328,6 +356,9 @@ impl Server {
             }
         });
         let _ = stopped.await;
+        if let Some(cosigning) = self.cosigning.take() {
+            cosigning.shutdown().await;
+        }
         if let Some(http) = self.http.take() {
             http.shutdown().await;
         }

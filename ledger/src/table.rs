@@ -40,13 +40,15 @@ pub enum Table {
     Batch,
     /// Tree size -> signed checkpoint.
     Checkpoint,
+    /// Tree size -> number of cosignatures, checkpoint with them.
+    Cosigned,
     /// Format version, head, clock.
     Meta,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Entry,
         Self::Hash,
         Self::ByLeaf,
@@ -63,6 +65,7 @@ impl Table {
         Self::Governance,
         Self::Batch,
         Self::Checkpoint,
+        Self::Cosigned,
         Self::Meta,
     ];
 
@@ -85,6 +88,7 @@ impl Table {
             Self::Governance => "governance",
             Self::Batch => "batch",
             Self::Checkpoint => "checkpoint",
+            Self::Cosigned => "cosigned",
             Self::Meta => "meta",
         }
     }

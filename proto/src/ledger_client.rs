@@ -224,6 +224,29 @@ impl Ledger {
         Ok(answer.into_inner().entries)
     }
 
+    /// An entry of the log and its receipt under a checkpoint with at least `cosignatures` cosignatures, which are
+    /// waited for. The log's signature and the inclusion proof are checked here; the witnesses' are for whoever
+    /// has chosen them (`Receipt::verify_cosigned`).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipt(
+        &mut self,
+        index: u64,
+        cosignatures: u32,
+    ) -> Result<(Vec<u8>, Receipt), ClientError> {
+        let message = wire::ReceiptRequest { index, cosignatures };
+        let answer = self.inner.receipt(request(message)).await?.into_inner();
+        let receipt: Receipt = field::required("receipt", answer.receipt)?.try_into()?;
+        if receipt.index != index {
+            return Err(FieldError::new("receipt", "is for another entry").into());
+        }
+        let entry = self.entries(index, 1).await?.into_iter().next();
+        let entry = field::required("entries", entry)?;
+        receipt.verify(&entry, &self.log)?;
+        Ok((entry, receipt))
+    }
+
     /// Roots that the next entry may refer to. The answer is not signed: a wrong root costs a proof, for the ledger
     /// refuses it; who checks a root in the ledger's place takes [`Ledger::last_seal`].
     ///

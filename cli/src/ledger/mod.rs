@@ -9,6 +9,8 @@ mod witness;
 use crate::{
     CliError, Exit, Output,
     remote::{LedgerArgs, runtime},
+    secret,
+    verify::receipt_file,
 };
 use medproof_proto::{
     ledger::{StatusRequest, decode_entry},
@@ -16,6 +18,7 @@ use medproof_proto::{
 };
 use medproof_verifier::{Checkpoint, Day, Entry, entry::NullifierKind, field::fr_to_be_bytes};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `medproof ledger`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +57,19 @@ enum Command {
         /// Leaf index of the entry.
         index: u64,
     },
+    /// Fetch the receipt of an entry and write it to a file.
+    Receipt {
+        #[command(flatten)]
+        ledger: LedgerArgs,
+        /// Leaf index of the entry.
+        index: u64,
+        /// Wait (10 s at most) for a checkpoint that so many of the ledger's witnesses have cosigned.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        cosignatures: u32,
+        /// The receipt file to write; must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Run a witness (C2SP tlog-witness): cosigns checkpoints of the given logs, never two histories of one.
     Witness(witness::Args),
     /// Check every row of a ledger's directory, or of a backup, against its entries.
@@ -85,6 +101,12 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::SetClock { ledger, on } => set_clock(ledger, *on, output),
         Command::Status { ledger } => status(ledger, output),
         Command::Entry { ledger, index } => entry(ledger, *index, output),
+        Command::Receipt {
+            ledger,
+            index,
+            cosignatures,
+            out,
+        } => receipt(ledger, *index, *cosignatures, out, output),
         Command::Witness(args) => witness::run(args, output),
         Command::Fsck(args) => fsck::run(args, output),
         Command::Backup(args) => backup::run(args, output),
@@ -154,6 +176,26 @@ fn rows(value: &Value) -> String {
         format!("{:<16}{text}", name.replace('_', " "))
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn receipt(
+    ledger: &LedgerArgs,
+    index: u64,
+    cosignatures: u32,
+    out: &Path,
+    output: &Output,
+) -> Result<Exit, CliError> {
+    let (entry, receipt) = runtime()?.block_on(async {
+        let mut client = ledger.connect().await?;
+        let fetched = client.receipt(index, cosignatures).await;
+        fetched.map_err(CliError::unavailable)
+    })?;
+    secret::create(out, receipt_file(&entry, &receipt).as_bytes())?;
+    let value = json!({ "index": index, "receipt": out.display().to_string() });
+    output.result(&value, || {
+        format!("receipt of entry {index} written to `{}`", out.display())
+    });
+    Ok(Exit::Accept)
 }
 
 fn entry(ledger: &LedgerArgs, index: u64, output: &Output) -> Result<Exit, CliError> {

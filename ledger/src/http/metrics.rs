@@ -1,7 +1,7 @@
 //! `/metrics` in Prometheus' text format. Every figure stands in the public log or counts answers; none
 //! depends on what a proof hides.
 
-use crate::sequencer::Published;
+use crate::{cosigning::Cosigned, sequencer::Published};
 use axum::http::StatusCode;
 use medproof_verifier::entry::{Kind, NullifierKind};
 use std::{
@@ -44,7 +44,7 @@ fn one(value: u64) -> [(String, u64); 1] {
 }
 
 /// The ledger's state in figures.
-pub(super) fn text(published: &Published, answered: &Answered) -> String {
+pub(super) fn text(published: &Published, cosigned: Option<&Cosigned>, answered: &Answered) -> String {
     let head = &published.head;
     let mut out = String::new();
     let healthy = u64::from(published.healthy);
@@ -86,6 +86,15 @@ pub(super) fn text(published: &Published, answered: &Answered) -> String {
         .collect();
     let name = "medproof_ledger_nullifiers";
     metric(&mut out, name, "gauge", "Nullifiers spent, by kind.", &spent);
+    if let Some(cosigned) = cosigned {
+        let sizes = cosigned.witnesses.iter().map(|(name, size)| {
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            (format!("{{witness=\"{name}\"}}"), *size)
+        });
+        let name = "medproof_ledger_witness_cosigned_size";
+        let help = "Entries in the last checkpoint that a witness has cosigned since the start.";
+        metric(&mut out, name, "gauge", help, &sizes.collect::<Vec<_>>());
+    }
     let answers: Vec<_> = [
         ("200", &answered.ok),
         ("404", &answered.not_found),

@@ -1,12 +1,14 @@
 //! The log over HTTP as C2SP tlog-tiles has it: `/checkpoint`, `/tile/..`; beside them `/healthz` and
 //! `/metrics`. Everything is public, and nothing is written.
 
+pub mod client;
 mod listener;
 mod metrics;
 #[cfg(test)]
 pub(crate) mod raw;
 
 use crate::{
+    cosigning::Cosigned,
     sequencer::Published,
     store::Store,
     table::{Base, StoreError, Table},
@@ -49,15 +51,22 @@ const NEVER: &str = "no-store";
 pub(crate) struct Reads {
     store: Store,
     published: watch::Receiver<Arc<Published>>,
+    /// Absent where no witnesses are asked.
+    cosigned: Option<watch::Receiver<Arc<Cosigned>>>,
     memory: Arc<Semaphore>,
     answered: metrics::Answered,
 }
 
 impl Reads {
-    pub(crate) fn new(store: Store, published: watch::Receiver<Arc<Published>>) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        published: watch::Receiver<Arc<Published>>,
+        cosigned: Option<watch::Receiver<Arc<Cosigned>>>,
+    ) -> Self {
         Self {
             store,
             published,
+            cosigned,
             memory: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             answered: metrics::Answered::default(),
         }
@@ -65,6 +74,10 @@ impl Reads {
 
     fn now(&self) -> Arc<Published> {
         self.published.borrow().clone()
+    }
+
+    fn cosigned(&self) -> Option<Arc<Cosigned>> {
+        self.cosigned.as_ref().map(|cosigned| cosigned.borrow().clone())
     }
 }
 
@@ -127,7 +140,11 @@ async fn checkpoint(State(reads): State<Arc<Reads>>, uri: Uri) -> Response {
     if uri.query().is_some() {
         return not_found(&reads);
     }
-    let note = reads.now().checkpoint.clone();
+    let published = reads.now();
+    let note = match reads.cosigned() {
+        Some(cosigned) => cosigned.shown(&published),
+        None => published.checkpoint.clone(),
+    };
     answer(&reads, StatusCode::OK, TEXT, NEVER, note)
 }
 
@@ -143,7 +160,7 @@ async fn healthz(State(reads): State<Arc<Reads>>) -> Response {
 }
 
 async fn metrics(State(reads): State<Arc<Reads>>) -> Response {
-    let text = metrics::text(&reads.now(), &reads.answered);
+    let text = metrics::text(&reads.now(), reads.cosigned().as_deref(), &reads.answered);
     answer(&reads, StatusCode::OK, metrics::CONTENT_TYPE, NEVER, text)
 }
 

@@ -1,8 +1,10 @@
-//! Raw requests over TCP, for tests: nothing between the test and the bytes.
+//! For tests: raw requests over TCP, nothing between the test and the bytes; and a stranger's program.
 
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    path::Path,
+    process::Command,
 };
 
 /// An answer; the head in lower case.
@@ -25,5 +27,20 @@ pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
         status: head[9..12].parse().unwrap(),
         head,
         body: bytes.split_off(end + 4),
+    }
+}
+
+/// Runs `tests/c2sp/walk.mjs` on a log and gives what it prints, or why it refuses.
+pub(crate) fn walk(address: SocketAddr, keys: &[&str]) -> Result<String, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/c2sp/walk.mjs");
+    let output = Command::new("node")
+        .arg(script)
+        .arg(format!("http://{address}"))
+        .args(keys)
+        .output()
+        .expect("node runs: ./.ci/circom installs it (make test does)");
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).unwrap()),
+        false => Err(String::from_utf8(output.stderr).unwrap()),
     }
 }

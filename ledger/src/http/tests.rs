@@ -1,7 +1,7 @@
 //! The HTTP side as a stranger meets it: from its answers alone the root is computed again, and nothing
 //! but canonical paths is answered.
 
-use super::raw::{Answer, send};
+use super::raw::{Answer, send, walk};
 use crate::{
     Config, Server,
     testing::{Governance, genesis, key_of},
@@ -14,23 +14,7 @@ use sha2_ct::Sha256;
 use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::Command,
 };
-
-/// Runs `tests/c2sp/walk.mjs` on a log and gives what it prints, or why it refuses.
-fn walk(address: SocketAddr, keys: &[&str]) -> Result<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/c2sp/walk.mjs");
-    let output = Command::new("node")
-        .arg(script)
-        .arg(format!("http://{address}"))
-        .args(keys)
-        .output()
-        .expect("node runs: ./.ci/circom installs it (make test does)");
-    match output.status.success() {
-        true => Ok(String::from_utf8(output.stdout).unwrap()),
-        false => Err(String::from_utf8(output.stderr).unwrap()),
-    }
-}
 
 fn request(method: &str, address: SocketAddr, path: &str) -> Answer {
     let text = format!("{method} {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n");

@@ -25,6 +25,7 @@ mod crash;
 mod faults;
 mod keys;
 mod seals;
+mod witnesses;
 
 async fn start(directory: &Path) -> Server {
     let config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));

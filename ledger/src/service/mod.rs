@@ -1,10 +1,11 @@
 //! The gRPC service: decode, call, encode.
 
-mod read;
+pub(crate) mod read;
 mod status;
 
 use crate::{
     clock::Clock,
+    cosigning::Cosigned,
     pool::{Intake, NotTaken, Received},
     refusal::Refusal,
     sequencer::{Command, Outcome, Published},
@@ -30,6 +31,7 @@ use std::{
         Arc,
         mpsc::{SyncSender, TrySendError},
     },
+    time::Duration,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
@@ -37,6 +39,9 @@ use tonic::{Request, Response, Status};
 
 /// Key of the development clock's offset in the `meta` table.
 pub(crate) const CLOCK_KEY: &[u8] = b"clock";
+
+/// Longest wait for cosignatures that a client asks for.
+const COSIGNATURES_WAIT: Duration = Duration::from_secs(10);
 
 /// What the service answers from.
 pub(crate) struct Service {
@@ -47,6 +52,8 @@ pub(crate) struct Service {
     /// Entries that may be in the hands of the service at once, checking or waiting.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What witnesses have cosigned, where any are asked, and how many there are.
+    pub(crate) cosigned: Option<(watch::Receiver<Arc<Cosigned>>, usize)>,
 }
 
 impl Service {
@@ -116,6 +123,50 @@ impl Ledger for Service {
             repeated: outcome.repeated,
             commitment_index: outcome.effects.commitment_index,
             time,
+        }))
+    }
+
+    async fn receipt(
+        &self,
+        request: Request<wire::ReceiptRequest>,
+    ) -> Result<Response<wire::ReceiptResponse>, Status> {
+        let wire::ReceiptRequest { index, cosignatures } = request.into_inner();
+        let size = self.now().head.size;
+        if index >= size {
+            return Err(outside(
+                "index",
+                format!("is not below {size}, the size of the log"),
+            ));
+        }
+        let count = usize::try_from(cosignatures).unwrap_or(usize::MAX);
+        let receipt = match (&self.cosigned, count) {
+            (_, 0) => self.read(move |store| read::receipt(store, index)).await?.0,
+            (Some((cosigned, witnesses)), count) if count <= *witnesses => {
+                let look = || self.read(move |store| read::cosigned_receipt(store, index, count));
+                // What was cosigned before a restart is on disk only.
+                match look().await? {
+                    Some(receipt) => receipt,
+                    None => {
+                        let mut cosigned = cosigned.clone();
+                        let reached = cosigned.wait_for(|c| c.covers(index, count));
+                        // Late, or the ledger is stopping: the last look decides.
+                        let _ = tokio::time::timeout(COSIGNATURES_WAIT, reached).await.is_ok();
+                        look().await?.ok_or_else(|| {
+                            Status::unavailable("the witnesses have not cosigned the entry yet: ask again")
+                        })?
+                    }
+                }
+            }
+            _ => {
+                let asked = self.cosigned.as_ref().map_or(0, |(_, witnesses)| *witnesses);
+                return Err(outside(
+                    "cosignatures",
+                    format!("is more than {asked}, the number of witnesses that this ledger asks"),
+                ));
+            }
+        };
+        Ok(Response::new(wire::ReceiptResponse {
+            receipt: Some((&receipt).into()),
         }))
     }
 

@@ -1,6 +1,7 @@
 //! Reads over the store: entries, proofs, receipts, ranges of leaves.
 
 use crate::{
+    cosigning,
     state::{
         HEAD_KEY, Head,
         log::{Hashes, damaged},
@@ -131,7 +132,7 @@ pub(super) fn inclusion(store: &Store, size: u64, index: u64) -> Result<Vec<[u8;
 }
 
 /// Consistency proof from `first` to `second` (`1 <= first <= second`, `second` within the log).
-pub(super) fn consistency(store: &Store, first: u64, second: u64) -> Result<Vec<[u8; 32]>, StoreError> {
+pub(crate) fn consistency(store: &Store, first: u64, second: u64) -> Result<Vec<[u8; 32]>, StoreError> {
     let reader = Hashes(|key: &[u8]| store.get(Table::Hash, key));
     Ok(plain(prove_tree(second, first, &reader).map_err(damaged)?))
 }
@@ -158,6 +159,22 @@ pub(super) fn receipt(store: &Store, index: u64) -> Result<(Receipt, u64), Store
         },
         seal.time,
     ))
+}
+
+/// A receipt under the first checkpoint with at least `cosignatures` (1 or more) of them, if there is one yet.
+pub(super) fn cosigned_receipt(
+    store: &Store,
+    index: u64,
+    cosignatures: usize,
+) -> Result<Option<Receipt>, StoreError> {
+    let Some((size, checkpoint)) = cosigning::find(store, index + 1, cosignatures)? else {
+        return Ok(None);
+    };
+    Ok(Some(Receipt {
+        index,
+        inclusion: inclusion(store, size, index)?,
+        checkpoint,
+    }))
 }
 
 /// Position of the commitment that an entry appended.

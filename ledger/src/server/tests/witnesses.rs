@@ -1,0 +1,176 @@
+//! A ledger and its witnesses: cosigned receipts and checkpoints, witnesses that are away, forks.
+
+use super::*;
+use crate::{
+    clock::DevelopmentClock,
+    cosigning::WitnessAddress,
+    http::raw::{send, walk},
+    witness::{Witness, WitnessServer},
+};
+use medproof_verifier::{
+    LogKey,
+    cosignature::{Cosigner, WitnessPolicy},
+};
+
+fn log_key() -> LogKey {
+    LogKey::new(&genesis().origin, genesis().log_key).unwrap()
+}
+
+async fn witness_at(directory: &Path, n: u8, listen: SocketAddr) -> WitnessServer {
+    let key = key_of(&format!("witness {n}"));
+    let cosigner = Cosigner::new(&format!("witness.example/w{n}"), key).unwrap();
+    let folder = directory.join(format!("witness-{n}"));
+    let clock = Arc::new(DevelopmentClock::default());
+    let witness = Witness::open(&folder, cosigner, vec![log_key()], clock).unwrap();
+    WitnessServer::start(witness, listen).await.unwrap()
+}
+
+async fn witness(directory: &Path, n: u8) -> WitnessServer {
+    witness_at(directory, n, SocketAddr::from(([127, 0, 0, 1], 0))).await
+}
+
+fn address(n: u8, at: SocketAddr) -> WitnessAddress {
+    let key = key_of(&format!("witness {n}"));
+    let cosigner = Cosigner::new(&format!("witness.example/w{n}"), key).unwrap();
+    WitnessAddress {
+        key: cosigner.witness_key().clone(),
+        prefix: format!("http://{at}").parse().unwrap(),
+    }
+}
+
+/// `quorum` of the witnesses 1 to `of`.
+fn policy(of: u8, quorum: usize) -> WitnessPolicy {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let keys = (1..=of).map(|n| address(n, nowhere).key).collect();
+    WitnessPolicy::new(log_key(), keys, quorum).unwrap()
+}
+
+async fn start_with(directory: &Path, witnesses: Vec<WitnessAddress>, quorum: usize) -> Server {
+    let mut config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));
+    config.http = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.witnesses = witnesses;
+    config.quorum = quorum;
+    Server::start(config).await.unwrap()
+}
+
+fn get(server: &Server, path: &str) -> Vec<u8> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: l\r\nconnection: close\r\n\r\n");
+    let answer = send(server.http_address().unwrap(), request.as_bytes());
+    assert_eq!(answer.status, 200, "{path}");
+    answer.body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_and_checkpoints_carry_a_quorum_of_cosignatures() {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (
+        witness(directory.path(), 1).await,
+        witness(directory.path(), 2).await,
+    );
+    // The third is away all the time.
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let asked = vec![
+        address(1, first.address()),
+        address(2, second.address()),
+        address(3, nowhere),
+    ];
+    let folder = directory.path().join("ledger");
+    let server = start_with(&folder, asked.clone(), 2).await;
+    let mut ledger = connect(&server).await;
+    let mut governance = Governance::new(genesis().ledger_id());
+    let mut last = 0;
+    for entry in governance.setup() {
+        let appended = ledger.append(&entry).await.unwrap();
+        // The acknowledgement itself waits for no witness, and is under the entry's own batch.
+        let plain = ledger.receipt(appended.receipt.index, 0).await.unwrap().1;
+        assert_eq!(plain, appended.receipt);
+        last = appended.receipt.index;
+    }
+    for index in [0, 5, last] {
+        let (entry, receipt) = ledger.receipt(index, 2).await.unwrap();
+        let cosigned = receipt.verify_cosigned(&entry, &policy(3, 2)).unwrap();
+        assert_eq!(cosigned.cosignatures.len(), 2);
+        assert!(receipt.verify_cosigned(&entry, &policy(3, 3)).is_err());
+        assert_eq!(Receipt::from_bytes(&receipt.to_bytes()), Ok(receipt));
+    }
+    // The row that the receipt came from is written a moment before the checkpoint is shown.
+    let shown = || policy(3, 2).check(&get(&server, "/checkpoint"));
+    while !shown().is_ok_and(|shown| shown.checkpoint.size() > last) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The program that was written from the C2SP texts alone sees the same two.
+    let keys: Vec<String> = asked.iter().map(|w| w.key.to_string()).collect();
+    let log = server.log_key().to_string();
+    let told = walk(
+        server.http_address().unwrap(),
+        &[&log, &keys[0], &keys[1], &keys[2]],
+    )
+    .unwrap();
+    let names = ["w1", "w2", "w3"].map(|w| told.contains(&format!("\"witness.example/{w}\"")));
+    assert_eq!(names, [true, true, false], "{told}");
+    let metrics = String::from_utf8(get(&server, "/metrics")).unwrap();
+    let line = "medproof_ledger_witness_cosigned_size{witness=\"witness.example/w3\"} 0";
+    assert!(metrics.lines().any(|l| l == line), "{metrics}");
+
+    // More than there are, and beyond the end.
+    assert_eq!(code(ledger.receipt(0, 4).await), Code::InvalidArgument);
+    assert_eq!(code(ledger.receipt(9999, 0).await), Code::InvalidArgument);
+    server.shutdown().await;
+
+    // A witness and the ledger start again, and go on where they were.
+    let at = second.address();
+    second.shutdown().await;
+    let second = witness_at(directory.path(), 2, at).await;
+    let server = start_with(&folder, asked, 2).await;
+    let mut ledger = connect(&server).await;
+    let before = ledger.receipt(3, 2).await.unwrap();
+    assert!(before.1.verify_cosigned(&before.0, &policy(3, 2)).is_ok());
+    let purpose = medproof_verifier::entry::PolicyPurpose::Dispense;
+    let appended = ledger
+        .append(&governance.policy(777, "us-nh", purpose))
+        .await
+        .unwrap();
+    let (entry, receipt) = ledger.receipt(appended.receipt.index, 2).await.unwrap();
+    assert!(receipt.verify_cosigned(&entry, &policy(3, 2)).is_ok());
+    server.shutdown().await;
+    first.shutdown().await;
+    second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forked_ledger_gets_no_cosignature() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = witness(directory.path(), 1).await;
+    let asked = vec![address(1, one.address())];
+    let honest = start_with(&directory.path().join("a"), asked.clone(), 1).await;
+    let mut ledger = connect(&honest).await;
+    let setup = Governance::new(genesis().ledger_id()).setup();
+    let appended = ledger.append(&setup[0]).await.unwrap();
+    assert!(ledger.receipt(appended.receipt.index, 1).await.is_ok());
+    honest.shutdown().await;
+
+    // The same genesis and key in another folder, with another history.
+    let forked = start_with(&directory.path().join("b"), asked, 1).await;
+    let mut ledger = connect(&forked).await;
+    let mut governance = Governance::new(genesis().ledger_id());
+    let mut last = 0;
+    for (at, party) in ["pharmacy-7", "pharmacy-8", "pharmacy-9"].iter().enumerate() {
+        let put = governance.put(at as u32, Role::Pharmacy, party, "us-ma");
+        last = ledger.append(&put).await.unwrap().receipt.index;
+    }
+    // It is acknowledged, for the log's signature is all that an acknowledgement has; but nobody cosigns.
+    assert_eq!(code(ledger.receipt(last, 1).await), Code::Unavailable);
+    assert!(policy(1, 1).check(&get(&forked, "/checkpoint")).is_err());
+    forked.shutdown().await;
+    one.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn witnesses_that_would_count_twice_stop_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let mut config = Config::loopback(directory.path().to_owned(), key_of("log"), Some(genesis()));
+    config.witnesses = vec![address(1, nowhere), address(1, nowhere)];
+    let refused = Server::start(config).await.unwrap_err();
+    assert!(matches!(refused, StartError::Witnesses(_)), "{refused}");
+}
