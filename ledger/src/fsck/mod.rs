@@ -9,6 +9,7 @@ mod replay;
 
 use crate::{
     backup::CHECKPOINT_FILE,
+    cosigning,
     signed_record::{self, SignedHead},
     state::{HEAD_KEY, Spent, read_entry},
     store::Store,
@@ -277,6 +278,7 @@ fn check(
     ));
     all.push((Table::Statement, statements(store, findings)?));
     all.push((Table::Nullifier, nullifiers(store, statement, findings)?));
+    all.push((Table::Cosigned, cosigned(store, findings)));
     all.push((Table::Meta, meta(store, findings)));
     report.rows = all
         .into_iter()
@@ -388,6 +390,17 @@ fn nullifiers(
         }
     }
     Ok(rows.finish(findings))
+}
+
+/// Checkpoints with cosignatures. Rows that are gone are no problem: witnesses are asked again.
+fn cosigned(store: &Store, findings: &mut Findings) -> u64 {
+    let mut rows = Cursor::new(store, Table::Cosigned, findings);
+    while let Some((key, row)) = rows.take(findings) {
+        if let Err(error) = cosigning::check_row(store, &key, &row) {
+            findings.problem(Table::Cosigned.as_str(), error);
+        }
+    }
+    rows.finish(findings)
 }
 
 /// The rows that are not those of the head.

@@ -121,7 +121,10 @@ async fn a_ledger_is_clean_and_stays_as_it_is() {
     for table in Table::ALL {
         assert!(tables.contains(&table.as_str()), "{table:?} is not read");
     }
-    assert!(report.rows.iter().all(|(_, rows)| *rows > 0), "{:?}", report.rows);
+    let (witnessed, others): (Vec<(&str, u64)>, Vec<_>) =
+        report.rows.iter().partition(|(table, _)| *table == "cosigned");
+    assert!(others.iter().all(|(_, rows)| *rows > 0), "{others:?}");
+    assert_eq!(witnessed, [("cosigned", 0)], "no witnesses are asked here");
     assert!(steps.is_sorted() && steps.iter().all(|(done, of)| done <= of));
     assert_eq!(files(directory.path()), before, "nothing is changed");
 }
@@ -164,6 +167,11 @@ async fn every_damaged_row_is_found() {
     let mut tried = 0;
     for table in Table::ALL {
         let rows: Vec<_> = store.rows(table, &[]).unwrap().map(Result::unwrap).collect();
+        if table == Table::Cosigned {
+            // No witnesses are asked here; `cosigning` has a test of its rows.
+            assert!(rows.is_empty());
+            continue;
+        }
         let last = &rows[rows.len() - 1].0;
         for (key, value) in [&rows[0], &rows[rows.len() / 2], &rows[rows.len() - 1]] {
             // The format is checked where a store is opened; the clock's offset may be any number.

@@ -95,7 +95,10 @@ async fn receipts_and_checkpoints_carry_a_quorum_of_cosignatures() {
     }
     // The row that the receipt came from is written a moment before the checkpoint is shown.
     let shown = || policy(3, 2).check(&get(&server, "/checkpoint"));
+    let mut waits = 0;
     while !shown().is_ok_and(|shown| shown.checkpoint.size() > last) {
+        waits += 1;
+        assert!(waits < 500, "no quorum is shown");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // The program that was written from the C2SP texts alone sees the same two.
