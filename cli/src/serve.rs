@@ -243,7 +243,8 @@ pub fn role(text: &str) -> Result<Role, String> {
 
 fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> Result<Exit, CliError> {
     let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
-    let file: GatewayFile = toml::from_str(&read_text(path, MAX_CONFIG)?).map_err(|e| bad(e.to_string()))?;
+    let file: GatewayFile = toml::from_str(&read_text(path, MAX_CONFIG)?)
+        .map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
     let field = |name: &str, e: &dyn std::fmt::Display| bad(format!("{name}: {e}"));
     let domain: Name = file.domain.parse().map_err(|e| field("domain", &e))?;
     let role = role(&file.role).map_err(|e| field("role", &e))?;
