@@ -1,6 +1,7 @@
 //! Field arithmetic for BN254 in two forms, and the choice between them.
 //!
-//! The scalar form is arkworks' own (`Fq`, `Fr`, `Fq2`: four 64-bit words, Montgomery radix 2^256). The vector form
+//! The scalar form has arkworks' elements (`Fq`, `Fr`, `Fq2`: four 64-bit words, Montgomery radix 2^256) and, in hot
+//! loops, its own products (`single`). The vector form
 //! is [`Vec8`]: eight elements at a time, five limbs of 52 bits, Montgomery radix 2^260, for machines with AVX-512
 //! IFMA. Bounds are in the text of [`Vec8`]'s module; what a caller needs to know first:
 //!
@@ -23,6 +24,7 @@ mod lanes;
 mod modulus;
 #[cfg(target_arch = "x86_64")]
 mod quadratic;
+mod single;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -38,6 +40,7 @@ pub use lanes::Row;
 pub use modulus::{Base, LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Modulus, Scalar, limbs, words};
 #[cfg(target_arch = "x86_64")]
 pub use quadratic::Quadratic8;
+pub(crate) use single::Single;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use transpose::transpose;
 #[cfg(target_arch = "x86_64")]
@@ -46,7 +49,7 @@ pub use vector::{LimbBlock, Vec8, Wide, WordBlock};
 /// The kernels a computation runs on. Results do not depend on the choice, only their time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernels {
-    /// Arkworks' 64-bit arithmetic, one element at a time; on every machine.
+    /// 64-bit arithmetic, one element at a time; on every machine.
     Scalar,
     /// Radix-2^52 arithmetic, eight elements at a time. The value is proof that the instructions exist.
     Ifma(Ifma),

@@ -13,19 +13,35 @@ const HIGH: [u64; 8] = [4, 5, 6, 7, 12, 13, 14, 15];
 /// Lane i of vector j becomes lane j of vector i; its own inverse.
 #[inline(always)]
 pub(crate) fn transpose(token: Ifma, data: &mut [LimbBlock; 8]) {
-    let [even, odd, low, high] = [EVEN, ODD, LOW, HIGH].map(|order| Lanes::load_unaligned(token, &order));
+    // Plain loops: closures around vector operations are compiled without the kernel's features.
+    let (even, odd) = (
+        Lanes::load_unaligned(token, &EVEN),
+        Lanes::load_unaligned(token, &ODD),
+    );
+    let (low, high) = (
+        Lanes::load_unaligned(token, &LOW),
+        Lanes::load_unaligned(token, &HIGH),
+    );
+    let zero = Lanes::zero(token);
     for limb in 0..LIMBS {
-        let row = |v: usize| Lanes::load(token, &data[v].0[limb]);
         // Words of two vectors side by side: of even lanes, then of odd ones.
-        let pairs = [0, 2, 4, 6].map(|v| {
-            let (a, b) = (row(v), row(v + 1));
-            [a.interleave_low(b), a.interleave_high(b)]
-        });
+        let mut pairs = [[zero; 2]; 4];
+        for (k, pair) in pairs.iter_mut().enumerate() {
+            let a = Lanes::load(token, &data[2 * k].0[limb]);
+            let b = Lanes::load(token, &data[2 * k + 1].0[limb]);
+            *pair = [a.interleave_low(b), a.interleave_high(b)];
+        }
         // Words of four vectors: half of lane i, then half of lane i + 4.
-        let fours = [0, 2].map(|k| {
-            let of = |parity: usize, order: Lanes| order.look_up_two(pairs[k][parity], pairs[k + 1][parity]);
-            [of(0, even), of(1, even), of(0, odd), of(1, odd)]
-        });
+        let mut fours = [[zero; 4]; 2];
+        for (k, four) in fours.iter_mut().enumerate() {
+            let (a, b) = (pairs[2 * k], pairs[2 * k + 1]);
+            *four = [
+                even.look_up_two(a[0], b[0]),
+                even.look_up_two(a[1], b[1]),
+                odd.look_up_two(a[0], b[0]),
+                odd.look_up_two(a[1], b[1]),
+            ];
+        }
         for i in 0..4 {
             low.look_up_two(fours[0][i], fours[1][i])
                 .store(&mut data[i].0[limb]);

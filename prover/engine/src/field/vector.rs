@@ -12,7 +12,6 @@
 //!
 //! So a sum of a few products costs one carry, and no comparison.
 
-use core::array;
 use core::marker::PhantomData;
 use core::ops::{Add, Sub};
 
@@ -91,7 +90,16 @@ impl<M: Modulus> Vec8<M> {
     /// Reads a block of words: 64-bit words to limbs, the value unchanged (see [`Modulus::FROM_ARK`]).
     #[inline(always)]
     pub fn load_words(token: Ifma, block: &WordBlock) -> Self {
-        Self::from_words(token, array::from_fn(|j| Lanes::load(token, &block.0[j])))
+        let [w0, w1, w2, w3] = &block.0;
+        Self::from_words(
+            token,
+            [
+                Lanes::load(token, w0),
+                Lanes::load(token, w1),
+                Lanes::load(token, w2),
+                Lanes::load(token, w3),
+            ],
+        )
     }
 
     /// Writes a block of words. Values must be below 2^256.
@@ -202,9 +210,7 @@ impl<M: Modulus> Vec8<M> {
         let less = self - Self::splat(token, M::P);
         let (carried, top) = less.carry_signed(token);
         let negative = top.signs();
-        Self::from_limbs(array::from_fn(|j| {
-            carried.limbs[j].blend(negative, self.limbs[j])
-        }))
+        carried.blend(negative, self)
     }
 
     /// Lane i of `other` where bit i of `mask` is set, else of `self`.
@@ -283,13 +289,20 @@ impl<M: Modulus> Wide<M> {
         let bias = Lanes::splat(token, 3 * M::P[LIMBS - 1] - 16);
         let top = self.limbs[LIMBS - 1].add(bias).shr::<17>();
         let quotient = top.mul_u32(Lanes::splat(token, M::RECIPROCAL)).shr::<59>();
-        // A plain loop: closures of more than one operation may stay calls, without the kernel's features.
-        let mut out = self;
-        for (limb, multiples) in out.limbs.iter_mut().zip(&M::MULTIPLES) {
-            let table = Lanes::load_unaligned(token, multiples);
-            *limb = limb.sub(quotient.look_up(table));
+        // Written out: closures and iterators over vector operations may stay calls, without the kernel's features.
+        let [l0, l1, l2, l3, l4] = self.limbs;
+        let [m0, m1, m2, m3, m4] = &M::MULTIPLES;
+        Self {
+            limbs: [
+                l0.sub(quotient.look_up(Lanes::load_unaligned(token, m0))),
+                l1.sub(quotient.look_up(Lanes::load_unaligned(token, m1))),
+                l2.sub(quotient.look_up(Lanes::load_unaligned(token, m2))),
+                l3.sub(quotient.look_up(Lanes::load_unaligned(token, m3))),
+                l4.sub(quotient.look_up(Lanes::load_unaligned(token, m4))),
+            ],
+            modulus: PhantomData,
         }
-        out.carry(token)
+        .carry(token)
     }
 }
 
@@ -416,7 +429,7 @@ impl<M: Modulus> Product<M> {
         }
         t[i + 1] = t[i + 1].add(t[i].sar::<LIMB_BITS>());
         Wide {
-            limbs: array::from_fn(|j| t[LIMBS + j]),
+            limbs: [t[5], t[6], t[7], t[8], t[9]],
             modulus: PhantomData,
         }
         .carry(token)

@@ -10,7 +10,7 @@
 use ark_bn254::{Fq, Fq2};
 use ark_ff::{AdditiveGroup, BigInt, Field, Zero};
 
-use crate::field::{inverse, inverse_quadratic};
+use crate::field::{Single, inverse, inverse_quadratic};
 
 /// The words of one part of a coordinate: an element of Fq.
 pub type Words = [u64; 4];
@@ -106,31 +106,31 @@ macro_rules! one_lane {
             }
             #[inline(always)]
             fn mul(self, (): (), other: Self) -> Self {
-                self * other
+                self.times(other)
             }
             #[inline(always)]
             fn square(self, (): ()) -> Self {
-                Field::square(&self)
+                self.squared()
             }
             #[inline(always)]
             fn difference(self, (): (), other: Self) -> Self {
-                self - other
+                self.minus(other)
             }
             #[inline(always)]
             fn difference_of_product(self, (): (), a: Self, b: Self) -> Self {
-                self - a - b
+                self.minus(a).minus(b)
             }
             #[inline(always)]
             fn negate_where(self, (): (), mask: u8) -> Self {
-                if mask & 1 == 1 { -self } else { self }
+                self.negated_if(mask & 1 == 1)
             }
             #[inline(always)]
             fn double(self, (): ()) -> Self {
-                AdditiveGroup::double(&self)
+                self.plus(self)
             }
             #[inline(always)]
             fn triple(self, (): ()) -> Self {
-                AdditiveGroup::double(&self) + self
+                self.plus(self).plus(self)
             }
             #[inline(always)]
             fn is_zero(self, (): ()) -> u8 {

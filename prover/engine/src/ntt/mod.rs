@@ -17,7 +17,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-use crate::{EngineError, Kernels};
+use crate::{EngineError, Kernels, field::Single};
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
@@ -127,8 +127,10 @@ impl Transform {
         );
         let pairs = a.par_iter_mut().zip(b).with_min_len(1 << 10);
         match c {
-            None => pairs.for_each(|(a, b)| *a = factor * *a * *b),
-            Some(c) => pairs.zip(c).for_each(|((a, b), c)| *a = factor * (*a * *b - *c)),
+            None => pairs.for_each(|(a, b)| *a = factor.times(a.times(*b))),
+            Some(c) => pairs
+                .zip(c)
+                .for_each(|((a, b), c)| *a = factor.times(a.times(*b).minus(*c))),
         }
     }
 
@@ -196,5 +198,5 @@ fn scale(values: &mut [Fr], factors: &[Fr]) {
         .par_iter_mut()
         .zip(factors)
         .with_min_len(1 << 10)
-        .for_each(|(value, factor)| *value *= factor);
+        .for_each(|(value, factor)| *value = value.times(*factor));
 }

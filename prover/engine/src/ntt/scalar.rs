@@ -7,6 +7,7 @@
 //! Two levels are done in one pass over the data, and a block that fits a core's cache is finished before the
 //! next is touched.
 
+use crate::field::Single;
 use ark_bn254::Fr;
 use rayon::prelude::*;
 
@@ -38,9 +39,9 @@ fn split_block(block: &mut [Fr], roots: &[Fr], i: usize) {
             let [r, r0, r1] = [roots[i], roots[2 * i], roots[2 * i + 1]];
             for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
                 if i == 0 {
-                    (*a, *c) = (*a + *c, *a - *c);
-                    (*b, *d) = (*b + *d, *b - *d);
-                    (*a, *b) = (*a + *b, *a - *b);
+                    (*a, *c) = sum_and_difference(*a, *c);
+                    (*b, *d) = sum_and_difference(*b, *d);
+                    (*a, *b) = sum_and_difference(*a, *b);
                 } else {
                     split_pair(a, c, &r);
                     split_pair(b, d, &r);
@@ -84,9 +85,9 @@ fn merge_block(block: &mut [Fr], roots: &[Fr], i: usize) {
         for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
             merge_pair(c, d, &r1);
             if i == 0 {
-                (*a, *b) = (*a + *b, *a - *b);
-                (*a, *c) = (*a + *c, *a - *c);
-                (*b, *d) = (*b + *d, *b - *d);
+                (*a, *b) = sum_and_difference(*a, *b);
+                (*a, *c) = sum_and_difference(*a, *c);
+                (*b, *d) = sum_and_difference(*b, *d);
             } else {
                 merge_pair(a, b, &r0);
                 merge_pair(a, c, &r);
@@ -122,17 +123,21 @@ fn quarters(block: &mut [Fr]) -> [&mut [Fr]; 4] {
 }
 
 #[inline(always)]
+fn sum_and_difference(a: Fr, b: Fr) -> (Fr, Fr) {
+    (a.plus(b), a.minus(b))
+}
+
+#[inline(always)]
 fn split_pair(low: &mut Fr, high: &mut Fr, root: &Fr) {
-    let product = *high * root;
-    *high = *low - product;
-    *low += product;
+    let product = high.times(*root);
+    (*low, *high) = sum_and_difference(*low, product);
 }
 
 #[inline(always)]
 fn merge_pair(low: &mut Fr, high: &mut Fr, root: &Fr) {
-    let difference = *low - *high;
-    *low += *high;
-    *high = difference * root;
+    let (sum, difference) = sum_and_difference(*low, *high);
+    *low = sum;
+    *high = difference.times(*root);
 }
 
 /// All levels of a block in the nearest cache.
@@ -144,7 +149,7 @@ fn split_near(block: &mut [Fr], roots: &[Fr], i: usize) {
             let root = roots[first + k];
             for (low, high) in low.iter_mut().zip(high) {
                 if first + k == 0 {
-                    (*low, *high) = (*low + *high, *low - *high);
+                    (*low, *high) = sum_and_difference(*low, *high);
                 } else {
                     split_pair(low, high, &root);
                 }
@@ -163,7 +168,7 @@ fn merge_near(block: &mut [Fr], roots: &[Fr], i: usize) {
             let root = roots[first + k];
             for (low, high) in low.iter_mut().zip(high) {
                 if first + k == 0 {
-                    (*low, *high) = (*low + *high, *low - *high);
+                    (*low, *high) = sum_and_difference(*low, *high);
                 } else {
                     merge_pair(low, high, &root);
                 }

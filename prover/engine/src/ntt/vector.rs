@@ -233,12 +233,19 @@ fn load(token: Ifma, data: &mut [LimbBlock], values: &[Fr]) {
 
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
 fn combined(token: Ifma, data: [&LimbBlock; 3], combine: &Combine, out: &mut [Fr]) {
-    let [a, b, c] = data.map(|block| Vector::load(token, block));
-    let times = |x: Vector, factor: &Limbs| x.mul(token, Vector::splat(token, *factor));
+    let [a, b, c] = data;
+    let a = Vector::load(token, a);
     let value: Wide<Scalar> = match combine {
         Combine::First => a.wide(),
-        Combine::Product(factor) => times(a.mul(token, b), factor).wide(),
-        Combine::Difference(product, third) => times(a.mul(token, b), product).sub(times(c, third)),
+        Combine::Product(factor) => {
+            let product = a.mul(token, Vector::load(token, b));
+            product.mul(token, Vector::splat(token, *factor)).wide()
+        }
+        Combine::Difference(factor, third) => {
+            let product = a.mul(token, Vector::load(token, b));
+            let product = product.mul(token, Vector::splat(token, *factor));
+            product.sub(Vector::load(token, c).mul(token, Vector::splat(token, *third)))
+        }
     };
     // Between -2.1 p and 2.1 p.
     let value = value.reduce(token).canonical(token);
@@ -264,31 +271,41 @@ fn merge_pair(token: Ifma, low: Vector, high: Vector, root: Vector) -> [Vector; 
 
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
 fn split_quarters(token: Ifma, [a, b, c, d]: [&mut [LimbBlock]; 4], roots: [Limbs; 3]) {
-    let [r, r0, r1] = roots.map(|root| Vector::splat(token, root));
+    let [r, r0, r1] = roots;
+    let (r, r0, r1) = (
+        Vector::splat(token, r),
+        Vector::splat(token, r0),
+        Vector::splat(token, r1),
+    );
     for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
-        let value = |block: &LimbBlock| Vector::load(token, block);
-        let [x, z] = split_pair(token, value(a).wide(), value(c), r);
-        let [y, w] = split_pair(token, value(b).wide(), value(d), r);
+        let [x, z] = split_pair(token, Vector::load(token, a).wide(), Vector::load(token, c), r);
+        let [y, w] = split_pair(token, Vector::load(token, b).wide(), Vector::load(token, d), r);
         let [x, y] = split_pair(token, x, y.carry(token), r0);
         let [z, w] = split_pair(token, z, w.carry(token), r1);
-        for (block, value) in [a, b, c, d].into_iter().zip([x, y, z, w]) {
-            value.carry(token).store(block);
-        }
+        x.carry(token).store(a);
+        y.carry(token).store(b);
+        z.carry(token).store(c);
+        w.carry(token).store(d);
     }
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
 fn merge_quarters(token: Ifma, [a, b, c, d]: [&mut [LimbBlock]; 4], roots: [Limbs; 3]) {
-    let [r, r0, r1] = roots.map(|root| Vector::splat(token, root));
+    let [r, r0, r1] = roots;
+    let (r, r0, r1) = (
+        Vector::splat(token, r),
+        Vector::splat(token, r0),
+        Vector::splat(token, r1),
+    );
     for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
-        let value = |block: &LimbBlock| Vector::load(token, block);
-        let [x, y] = merge_pair(token, value(a), value(b), r0);
-        let [z, w] = merge_pair(token, value(c), value(d), r1);
+        let [x, y] = merge_pair(token, Vector::load(token, a), Vector::load(token, b), r0);
+        let [z, w] = merge_pair(token, Vector::load(token, c), Vector::load(token, d), r1);
         let [x, z] = merge_pair(token, x, z, r);
         let [y, w] = merge_pair(token, y, w, r);
-        for (block, value) in [a, b, c, d].into_iter().zip([x, y, z, w]) {
-            value.store(block);
-        }
+        x.store(a);
+        y.store(b);
+        z.store(c);
+        w.store(d);
     }
 }
 
@@ -329,10 +346,10 @@ fn turn_group(tables: &Tables, data: &mut [LimbBlock; GROUP], g: usize) {
         }
     }
     transpose(token, data);
-    let last = |table: &[Last], k: usize| Vector::load(token, &table[g][k]);
     for (low, high, k) in PAIRS {
-        let [x, y] = [low, high].map(|at| Vector::load(token, &data[at]));
-        let [x, y] = split_pair(token, x.wide(), y, last(&tables.split_last, k));
+        let (x, y) = (Vector::load(token, &data[low]), Vector::load(token, &data[high]));
+        let root = Vector::load(token, &tables.split_last[g][k]);
+        let [x, y] = split_pair(token, x.wide(), y, root);
         x.carry(token).store(&mut data[low]);
         y.carry(token).store(&mut data[high]);
     }
@@ -342,8 +359,8 @@ fn turn_group(tables: &Tables, data: &mut [LimbBlock; GROUP], g: usize) {
     }
     let p = Vector::splat(token, Scalar::P);
     for (low, high, k) in PAIRS.into_iter().rev() {
-        let [x, y] = [low, high].map(|at| Vector::load(token, &data[at]));
-        let root = last(&tables.merge_last, k);
+        let (x, y) = (Vector::load(token, &data[low]), Vector::load(token, &data[high]));
+        let root = Vector::load(token, &tables.merge_last[g][k]);
         let difference = x.sub(y).add_p::<3>(token).carry(token);
         // In the first level a sum may pass 5 p.
         let sum = if k >= 3 { x.add(y).sub(p) } else { x.add(y) };
