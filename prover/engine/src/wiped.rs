@@ -64,6 +64,13 @@ impl<T> Wiped<T> {
     }
 }
 
+impl Wiped<u32> {
+    /// So many zeros, which cost nothing where the system has zeroed pages to give.
+    pub(crate) fn zeroed(len: usize) -> Self {
+        Self(vec![0; len])
+    }
+}
+
 impl<T: Copy> Wiped<T> {
     pub(crate) fn filled(value: T, len: usize) -> Self {
         let mut out = Self::new();

@@ -17,6 +17,34 @@ const NEGATIVE: u64 = 1 << 63;
 /// magnitudes then cost what their size says, and nothing if zero.
 type Magnitude = [u64; 4];
 
+/// Scalars with the work done on them that does not depend on the bases: several multiplications share it.
+pub struct Scalars(Wiped<Magnitude>);
+
+impl Scalars {
+    /// Prepares scalars, on all cores.
+    pub fn new(scalars: &[Fr]) -> Self {
+        let mut magnitudes = Wiped::filled([0; 4], scalars.len());
+        magnitudes
+            .par_iter_mut()
+            .zip(scalars)
+            .with_min_len(1 << 10)
+            .for_each(|(out, scalar)| *out = magnitude(scalar));
+        Self(magnitudes)
+    }
+
+    /// Number of scalars.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 fn magnitude(scalar: &Fr) -> Magnitude {
     let mut value = scalar.into_bigint();
     if value > Fr::MODULUS_MINUS_ONE_DIV_TWO {
@@ -31,30 +59,30 @@ fn magnitude(scalar: &Fr) -> Magnitude {
 /// Indices into a table of shifted bases, ordered by bucket: those of bucket b lie at
 /// `offsets[b]..offsets[b + 1]`, with [`NEGATED`] where the digit is negative.
 pub(crate) struct Sorted {
-    pub(crate) entries: Wiped<AtomicU32>,
+    pub(crate) entries: Wiped<u32>,
     pub(crate) offsets: Wiped<u32>,
 }
 
-/// Sorts the digits of `scalars` into `plan.sets * plan.buckets()` buckets. Base i has scalar `of(i)`; the
-/// table's row j starts at `j * count`.
-pub(crate) fn sort<'a>(plan: &Plan, count: usize, of: impl Fn(usize) -> &'a Fr + Sync) -> Sorted {
-    let mut magnitudes = Wiped::filled([0; 4], count);
-    magnitudes
-        .par_iter_mut()
-        .with_min_len(1 << 10)
-        .enumerate()
-        .for_each(|(i, out)| *out = magnitude(of(i)));
+/// Sorts digits into `plan.sets * plan.buckets()` buckets. Base i of the table has scalar `kept[i]` of those of `first`
+/// followed by those of `second`; row j of the table starts at `j * kept.len()`.
+pub(crate) fn sort(plan: &Plan, kept: &[u32], first: &Scalars, second: &Scalars) -> Sorted {
+    let count = kept.len();
+    let (first, second) = (&first.0[..], &second.0[..]);
+    let magnitude = |i: u32| match first.get(i as usize) {
+        Some(magnitude) => magnitude,
+        None => &second[i as usize - first.len()],
+    };
     let digits = Digits::new(plan, count);
     let buckets = plan.sets as usize * plan.buckets();
     let block = count.div_ceil(rayon::current_num_threads()).max(1024);
 
     // How many digits of each block fall into each bucket; then where each block puts them.
-    let mut places: Vec<Wiped<u32>> = magnitudes
+    let mut places: Vec<Wiped<u32>> = kept
         .par_chunks(block)
-        .map(|magnitudes| {
+        .map(|kept| {
             let mut counts = Wiped::filled(0, buckets);
-            for magnitude in magnitudes {
-                digits.of(magnitude, |bucket, _| counts[bucket] += 1);
+            for &i in kept {
+                digits.of(magnitude(i), |bucket, _| counts[bucket] += 1);
             }
             counts
         })
@@ -69,21 +97,29 @@ pub(crate) fn sort<'a>(plan: &Plan, count: usize, of: impl Fn(usize) -> &'a Fr +
     }
     offsets.push(next);
 
-    let entries = Wiped::from_fn(next as usize, |_| AtomicU32::new(0));
+    let mut entries = Wiped::zeroed(next as usize);
+    let shared = as_atomics(&mut entries);
     places
         .par_iter_mut()
-        .zip(magnitudes.par_chunks(block))
+        .zip(kept.par_chunks(block))
         .enumerate()
-        .for_each(|(index, (places, block_of))| {
-            for (i, magnitude) in block_of.iter().enumerate() {
+        .for_each(|(index, (places, kept))| {
+            for (i, &scalar) in kept.iter().enumerate() {
                 let base = (index * block + i) as u32;
-                digits.of(magnitude, |bucket, entry| {
-                    entries[places[bucket] as usize].store(entry.wrapping_add(base), Ordering::Relaxed);
+                digits.of(magnitude(scalar), |bucket, entry| {
+                    shared[places[bucket] as usize].store(entry.wrapping_add(base), Ordering::Relaxed);
                     places[bucket] += 1;
                 });
             }
         });
     Sorted { entries, offsets }
+}
+
+/// The same words for several threads to write.
+fn as_atomics(words: &mut [u32]) -> &[AtomicU32] {
+    // SAFETY: an `AtomicU32` has the size, the alignment (on machines with 64-bit words) and the values of a `u32`, and
+    // while this borrow lasts nobody reaches the words in another way.
+    unsafe { &*(core::ptr::from_mut(words) as *const [AtomicU32]) }
 }
 
 /// Cuts magnitudes into digits.

@@ -32,6 +32,7 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
+pub use digits::Scalars;
 pub use group::Group;
 use group::{Kernel, ScalarKernel};
 pub use plan::MemoryCap;
@@ -116,31 +117,26 @@ impl<G: Group> FixedBases<G> {
     /// # Panics
     /// If there are not exactly [`Self::len`] scalars.
     pub fn msm(&self, scalars: &[Fr]) -> Projective<G> {
-        self.msm_of_two(scalars, &[])
+        self.msm_of(&Scalars::new(scalars), &Scalars::new(&[]))
     }
 
     /// [`Self::msm`] with the scalars of `first` followed by those of `second`.
     ///
     /// # Panics
     /// If these are not exactly [`Self::len`].
-    pub fn msm_of_two(&self, first: &[Fr], second: &[Fr]) -> Projective<G> {
+    pub fn msm_of(&self, first: &Scalars, second: &Scalars) -> Projective<G> {
         assert_eq!(first.len() + second.len(), self.len, "one scalar for each base");
-        let scalar = |i: usize| first.get(i).unwrap_or_else(|| &second[i - first.len()]);
         match self.kernels {
-            Kernels::Scalar => self.msm_with(ScalarKernel, scalar),
+            Kernels::Scalar => self.msm_with(ScalarKernel, first, second),
             #[cfg(target_arch = "x86_64")]
-            Kernels::Ifma(token) => self.msm_with(VectorKernel(token), scalar),
+            Kernels::Ifma(token) => self.msm_with(VectorKernel(token), first, second),
             #[cfg(not(target_arch = "x86_64"))]
             Kernels::Ifma(_) => unreachable!("Ifma::detect gives no token here"),
         }
     }
 
-    fn msm_with<'a, K: Kernel<G>>(
-        &self,
-        kernel: K,
-        scalar: impl Fn(usize) -> &'a Fr + Sync,
-    ) -> Projective<G> {
-        let sorted = digits::sort(&self.plan, self.kept.len(), |i| scalar(self.kept[i] as usize));
+    fn msm_with<K: Kernel<G>>(&self, kernel: K, first: &Scalars, second: &Scalars) -> Projective<G> {
+        let sorted = digits::sort(&self.plan, &self.kept, first, second);
         let buckets = runs::sum_runs::<G, K>(kernel, &self.table, &sorted.entries, &sorted.offsets);
         let sets: Vec<_> = (0..self.plan.sets as usize)
             .map(|set| set * self.plan.buckets()..(set + 1) * self.plan.buckets())

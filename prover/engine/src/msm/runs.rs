@@ -5,7 +5,6 @@
 //! round to the last.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -174,7 +173,7 @@ fn chunks<'a, P>(offsets: &[u32], mut sums: &'a mut [P]) -> Vec<Chunk<'a, P>> {
 pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
     kernel: K,
     table: &[G::Packed],
-    entries: &[AtomicU32],
+    entries: &[u32],
     offsets: &[u32],
 ) -> Wiped<G::Packed> {
     let mut sums = Wiped::filled(G::Packed::default(), offsets.len() - 1);
@@ -203,7 +202,7 @@ pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
 fn sum_chunk<G: Arithmetic, K: Kernel<G>>(
     workspace: &mut Workspace<G, K>,
     table: &[G::Packed],
-    entries: &[AtomicU32],
+    entries: &[u32],
     offsets: &[u32],
     chunk: Chunk<'_, G::Packed>,
     parts: &mut Wiped<(u32, G::Packed)>,
@@ -220,7 +219,7 @@ fn sum_chunk<G: Arithmetic, K: Kernel<G>>(
     let entries = &entries[range.clone()];
     workspace.sum(
         table,
-        |entry| entries[entry].load(Ordering::Relaxed),
+        |entry| entries[entry],
         runs.map(length),
         |sum| {
             let run = names.next().expect("one sum for each run");

@@ -1,7 +1,6 @@
 //! The last step of a multiplication: buckets to one point.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicU32;
 
 use ark_ec::short_weierstrass::Projective;
 use ark_ff::{AdditiveGroup, Zero};
@@ -64,7 +63,7 @@ pub(crate) fn weighted_sums<G: Arithmetic, K: Kernel<G>>(
 /// Runs of points that are not infinity.
 struct Grid {
     finite: Wiped<bool>,
-    entries: Wiped<AtomicU32>,
+    entries: Wiped<u32>,
     offsets: Wiped<u32>,
 }
 
@@ -76,7 +75,7 @@ impl Grid {
     fn push(&mut self, indices: impl Iterator<Item = usize>) {
         for index in indices {
             if self.finite[index] {
-                self.entries.push(AtomicU32::new(index as u32));
+                self.entries.push(index as u32);
             }
         }
         self.offsets.push(self.entries.len() as u32);

@@ -6,7 +6,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes;
-use crate::{Kernels, ntt::reversed};
+use crate::{Kernels, field::inverse, ntt::reversed};
 use ark_bn254::{Fq, Fr, G1Affine, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
 use ark_ff::{AdditiveGroup, Field, PrimeField};
@@ -30,12 +30,12 @@ fn invert(values: &mut [Fq], products: &mut Vec<Fq>) {
         }
     }
     // A product of elements that are not zero has an inverse.
-    let mut inverse = product.inverse().unwrap_or(Fq::ONE);
+    let mut rest = inverse(&product).unwrap_or(Fq::ONE);
     for (value, product) in values.iter_mut().zip(products).rev() {
         if *value != Fq::ZERO {
-            let next = inverse * *value;
-            *value = inverse * *product;
-            inverse = next;
+            let next = rest * *value;
+            *value = rest * *product;
+            rest = next;
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Coordinates are kept below `p + p/2^24`, in Montgomery form of radix 2^260.
 
-use crate::field::{Base, Ifma, LimbBlock, Modulus, Vec8, limbs, words};
+use crate::field::{Base, Ifma, LimbBlock, Modulus, Vec8, inverse, limbs, words};
 use ark_bn254::{Fq, Fr, G1Affine, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
 use ark_ff::{BigInt, Field, PrimeField};
@@ -218,21 +218,22 @@ impl Room {
 }
 
 /// The inverse of every lane, or `None` where one has none. Values below 3 p.
+#[inline(always)]
 fn invert(token: Ifma, product: Vector) -> Option<Vector> {
     let mut block = LimbBlock::default();
     product.wide().reduce(token).store(&mut block);
     // What arkworks takes for x 2^4; its inverse is to stand for x^-1 2^4 again.
     let mut lanes: [Fq; 8] = std::array::from_fn(|lane| from_words(&block, lane));
-    let all = lanes.iter().product::<Fq>().inverse()?;
+    let all = inverse(&lanes.iter().product::<Fq>())?;
     let mut after = [Fq::ONE; 8];
     for lane in (0..7).rev() {
         after[lane] = after[lane + 1] * lanes[lane + 1];
     }
-    let mut inverse = all * Fq::from(256u64);
+    let mut rest = all * Fq::from(256u64);
     for (lane, after) in lanes.iter_mut().zip(after) {
         let own = *lane;
-        *lane = inverse * after;
-        inverse *= own;
+        *lane = rest * after;
+        rest *= own;
     }
     for (lane, value) in lanes.iter().enumerate() {
         for (row, limb) in block.0.iter_mut().zip(limbs(value.0.0)) {

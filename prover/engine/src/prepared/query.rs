@@ -2,9 +2,8 @@
 
 use crate::{
     Kernels,
-    msm::{FixedBases, Group, MemoryCap},
+    msm::{FixedBases, Group, MemoryCap, Scalars},
 };
-use ark_bn254::Fr;
 use ark_ec::short_weierstrass::{Affine, Projective};
 
 /// Bases with the tables that speed up their multiplication.
@@ -20,14 +19,10 @@ impl<G: Group> Query<G> {
         ))
     }
 
-    /// `sum_i scalars[i] bases[i]`; there must be one scalar for each base.
-    pub(crate) fn msm(&self, scalars: &[Fr]) -> Projective<G> {
-        self.0.msm(scalars)
-    }
-
-    /// [`Self::msm`] with the scalars of `first` followed by those of `second`.
-    pub(crate) fn msm_of_two(&self, first: &[Fr], second: &[Fr]) -> Projective<G> {
-        self.0.msm_of_two(first, second)
+    /// The sum of the bases, each times its scalar: those of `first`, then those of `second`. There must be one for each
+    /// base.
+    pub(crate) fn msm(&self, first: &Scalars, second: &Scalars) -> Projective<G> {
+        self.0.msm_of(first, second)
     }
 
     /// Bytes of bases and tables.

@@ -16,6 +16,7 @@ mod tests;
 
 use crate::{
     EngineError,
+    msm::Scalars,
     prepared::{Form, PreparedCircuit},
 };
 use ark_bn254::{Bn254, Fr, G1Projective, G2Projective};
@@ -59,7 +60,7 @@ pub struct Steps {
     pub products: Duration,
     /// The quotient's transforms.
     pub transforms: Duration,
-    /// The multi-scalar multiplication of A, in G1.
+    /// The multi-scalar multiplication of A, in G1, and what is done to the scalars for all three.
     pub msm_a: Duration,
     /// The multi-scalar multiplication of B, in G2.
     pub msm_b: Duration,
@@ -133,13 +134,14 @@ impl PreparedCircuit {
         self.transform(&mut values);
         steps.transforms = begin.elapsed();
         let begin = Instant::now();
-        let a = self.a_query.msm(full) + self.alpha;
+        let (scalars, none) = (Scalars::new(full), Scalars::new(&[]));
+        let a = self.a_query.msm(&scalars, &none) + self.alpha;
         steps.msm_a = begin.elapsed();
         let begin = Instant::now();
-        let b = self.b_query.msm(full) + self.beta;
+        let b = self.b_query.msm(&scalars, &none) + self.beta;
         steps.msm_b = begin.elapsed();
         let begin = Instant::now();
-        let c = self.c_msm(full, &values.a);
+        let c = self.c_query.msm(&scalars, &Scalars::new(&values.a));
         steps.msm_c = begin.elapsed();
         let begin = Instant::now();
         let proof = self.blind(Parts { a, b, c }, blinding);
@@ -158,20 +160,20 @@ impl PreparedCircuit {
 
     fn parts(&self, full: &[Fr]) -> Result<Parts, EngineError> {
         self.check(full)?;
+        let (scalars, none) = (Scalars::new(full), Scalars::new(&[]));
         let ((a, b), c) = rayon::join(
             || {
                 rayon::join(
-                    || self.a_query.msm(full) + self.alpha,
-                    || self.b_query.msm(full) + self.beta,
+                    || self.a_query.msm(&scalars, &none) + self.alpha,
+                    || self.b_query.msm(&scalars, &none) + self.beta,
                 )
             },
-            || self.c_msm(full, &self.quotient(full)),
+            || {
+                let quotient = Scalars::new(&self.quotient(full));
+                self.c_query.msm(&scalars, &quotient)
+            },
         );
         Ok(Parts { a, b, c })
-    }
-
-    fn c_msm(&self, full: &[Fr], quotient: &[Fr]) -> G1Projective {
-        self.c_query.msm_of_two(full, quotient)
     }
 
     /// The scalars of the quotient in this circuit's form.
