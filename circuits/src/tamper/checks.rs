@@ -157,9 +157,13 @@ pub(crate) fn survivors(
     chosen: impl FnOnce(&System) -> Vec<usize>,
 ) -> Vec<usize> {
     let harder = systems.clone().filter(System::is_satisfied).take(RECOMPUTED);
+    recomputed(harder, needless(systems, chosen))
+}
+
+/// Those of `left` of which recomputing what follows from a change shows nothing, in words.
+pub(crate) fn recomputed(systems: impl Iterator<Item = System>, mut left: Vec<usize>) -> Vec<usize> {
     let mut last = None;
-    let mut left = needless(systems, chosen);
-    for system in harder {
+    for system in systems {
         if left.is_empty() {
             break;
         }
@@ -169,6 +173,18 @@ pub(crate) fn survivors(
     if let Some(system) = last {
         left.iter()
             .for_each(|row| println!("{row}: {}", system.describe(*row)));
+    }
+    left
+}
+
+/// Those of `left` of which turning several bits at once shows nothing.
+pub(crate) fn exchanged(systems: impl Iterator<Item = System>, mut left: Vec<usize>) -> Vec<usize> {
+    for system in systems {
+        if left.is_empty() {
+            break;
+        }
+        assert!(system.is_satisfied(), "{:?}", system.broken());
+        left = note(left.len(), system.delete_and_exchange(&left));
     }
     left
 }

@@ -21,6 +21,7 @@
 
 #[cfg(test)]
 pub(crate) mod checks;
+mod exchange;
 mod jacobian;
 #[cfg(test)]
 pub(crate) mod lies;

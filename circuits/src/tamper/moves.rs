@@ -3,6 +3,7 @@
 use super::System;
 use super::jacobian::Loose;
 use super::probe::{Polynomial, Probe};
+use super::settle::Order;
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
 use std::collections::{BTreeMap, VecDeque};
@@ -94,10 +95,24 @@ impl System {
     /// What [`System::delete_each`] leaves, looked at harder: one variable of the constraint is changed and all
     /// that follows from it recomputed. Takes long for each constraint; none in set-up mode or from a lie.
     pub fn delete_and_recompute(&self, constraints: &[usize]) -> Deletion {
+        self.delete_and_search(constraints, |probe, row, order| probe.breaks_alone(row, order))
+    }
+
+    /// The same where up to three bits are turned at once, for one-hot bits and the digits of a number: a constraint
+    /// on a bit is broken by what makes good the sum of others that are turned. None in set-up mode or from a lie.
+    pub fn delete_and_exchange(&self, constraints: &[usize]) -> Deletion {
+        self.delete_and_search(constraints, |probe, row, order| probe.exchanges_alone(row, order))
+    }
+
+    fn delete_and_search(
+        &self,
+        constraints: &[usize],
+        mut breaks: impl FnMut(&mut Probe<'_>, usize, &Order) -> bool,
+    ) -> Deletion {
         let mut rest = constraints.to_vec();
         if let (true, Some(mut probe)) = (self.is_satisfied(), Probe::new(self)) {
             let order = probe.order();
-            rest.retain(|row| !probe.breaks_alone(*row, &order));
+            rest.retain(|row| !breaks(&mut probe, *row, &order));
         }
         Deletion {
             by_rank: 0,

@@ -14,9 +14,9 @@ const ALL_STEPS: usize = 60_000;
 pub(super) struct Order {
     /// For each variable the first constraint that holds it, if it is the newest there: the one that defines
     /// it. Others are given.
-    definitions: Vec<Option<usize>>,
+    pub(super) definitions: Vec<Option<usize>>,
     /// Whether a constraint on this variable alone leaves it two values.
-    bits: Vec<bool>,
+    pub(super) bits: Vec<bool>,
 }
 
 /// One attempt to break `target` and nothing else.
@@ -56,19 +56,7 @@ impl Probe<'_> {
         for begin in self.beginnings(target, &own) {
             // As an honest prover would; and with the deleted constraint's variables taking any value.
             for free in [&[][..], &own] {
-                let mut attempt = Attempt {
-                    target,
-                    order,
-                    free,
-                    changes: vec![begin],
-                    // What the search began with stays.
-                    times: BTreeMap::from([(begin.0, 2)]),
-                };
-                self.shift(begin.0, begin.1);
-                let found = self.settle(&mut attempt, &mut steps);
-                for (column, by) in attempt.changes.into_iter().rev() {
-                    self.shift(column, -by);
-                }
+                let found = self.follow(target, order, free, vec![begin], &mut steps);
                 if found || steps == 0 {
                     return found;
                 }
@@ -106,6 +94,31 @@ impl Probe<'_> {
             if !own.contains(&column) {
                 found.extend(kept(column));
             }
+        }
+        found
+    }
+
+    /// Whether these changes, once what they break is repaired, break `target` and nothing else. Takes them back.
+    pub(super) fn follow(
+        &mut self,
+        target: usize,
+        order: &Order,
+        free: &[usize],
+        changes: Vec<(usize, Fr)>,
+        steps: &mut usize,
+    ) -> bool {
+        changes.iter().for_each(|(column, by)| self.shift(*column, *by));
+        let mut attempt = Attempt {
+            target,
+            order,
+            free,
+            // What the search began with stays.
+            times: changes.iter().map(|(column, _)| (*column, 2)).collect(),
+            changes,
+        };
+        let found = self.settle(&mut attempt, steps);
+        for (column, by) in attempt.changes.into_iter().rev() {
+            self.shift(column, -by);
         }
         found
     }

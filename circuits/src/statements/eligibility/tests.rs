@@ -4,6 +4,7 @@ mod acceptance;
 mod agreement;
 mod corners;
 mod counts;
+mod deletion;
 mod fixture;
 mod forgeries;
 mod malformed;

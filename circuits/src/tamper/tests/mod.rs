@@ -4,7 +4,8 @@ mod gadgets;
 mod planted;
 
 use super::*;
-use crate::gadgets::linear::{enforce_product, witness};
+use crate::gadgets::linear::{enforce_equal, enforce_product, weighted_sum, witness};
+use crate::gadgets::select::one_hot;
 use ark_r1cs_std::fields::fp::FpVar;
 
 fn constant(x: u64) -> FpVar<Fr> {
@@ -104,4 +105,29 @@ fn a_constraint_said_twice_survives_its_deletion() {
     .unwrap();
     assert_eq!(system.delete_each(&[0, 1, 2]).survivors, [1, 2]);
     assert_eq!(system.without(2).delete_each(&[0, 1]).survivors, [0usize; 0]);
+}
+
+/// Eight bits of which the fourth is set, and their number, said once or twice.
+fn numbered(times: usize) -> System {
+    System::prove(|cs| {
+        let bits = one_hot(&cs, || Ok(3), 8)?;
+        let bits: Vec<FpVar<Fr>> = bits.into_iter().map(FpVar::from).collect();
+        for _ in 0..times {
+            let number = weighted_sum((0u64..).map(Fr::from).zip(&bits), Fr::ZERO)?;
+            enforce_equal(&number, &constant(3))?;
+        }
+        Ok(())
+    })
+    .unwrap()
+}
+
+#[test]
+fn what_guards_bits_that_are_summed_is_seen_by_turning_several() {
+    let all: Vec<usize> = (0..10).collect();
+    let system = numbered(1);
+    assert_eq!(system.delete_each(&all).survivors, all[..8]);
+    assert_eq!(system.delete_and_exchange(&all).survivors, [0usize; 0]);
+    // What is said twice is not needed twice, however many bits are turned.
+    let all: Vec<usize> = (0..11).collect();
+    assert_eq!(numbered(2).delete_and_exchange(&all).survivors, [9, 10]);
 }
