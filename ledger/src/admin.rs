@@ -126,7 +126,14 @@ pub(crate) fn request_backup(directory: &Path, out: &Path) -> Result<Backup, Bac
         source,
     };
     let out = std::path::absolute(out).map_err(failed)?;
-    let mut stream = std::os::unix::net::UnixStream::connect(&socket).map_err(failed)?;
+    let stream = std::os::unix::net::UnixStream::connect(&socket);
+    let mut stream = stream.map_err(|error| {
+        BackupError::Refused(format!(
+            "its socket {} cannot be opened ({error}): ask as the user that it runs as; if that is so, stop it and \
+             ask again, or start it anew",
+            socket.display()
+        ))
+    })?;
     let request = [b"backup ", out.as_os_str().as_bytes(), b"\n"].concat();
     stream.write_all(&request).map_err(failed)?;
     let mut answer = Vec::new();

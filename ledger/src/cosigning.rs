@@ -4,7 +4,7 @@
 //! cosignatures meet on it; then about the next newest. Nothing waits for a round but who asks to.
 
 use crate::{
-    http::client::{self, Prefix, Unanswered},
+    http::client::{self, DEADLINE, Prefix, Unanswered},
     sequencer::Published,
     service::read,
     store::Store,
@@ -215,6 +215,35 @@ pub(crate) fn check_row(store: &Store, key: &[u8], value: &[u8]) -> Result<(), S
     )))
 }
 
+/// Stores a checkpoint with its cosignatures, unless one with more is there: after a restart the witnesses are asked
+/// anew, and not all of them may answer.
+fn keep(store: &Store, head: &Head) -> Result<(), StoreError> {
+    let (key, value) = row(head);
+    if let Some(before) = store.get(Table::Cosigned, &key)?
+        && read_row(&key, &before)?.1 > head.count
+    {
+        return Ok(());
+    }
+    // Not synced, so it does not wait for the disk: a lost row is cosigned again.
+    store.write(vec![((Table::Cosigned, key), Some(value))], false)
+}
+
+/// The newest checkpoint with at least `count` cosignatures, among the last 1,024 that have any.
+fn newest(store: &Store, count: usize) -> Result<Option<Head>, StoreError> {
+    for row in store.rows_back(Table::Cosigned)?.take(1024) {
+        let (key, value) = row?;
+        let (size, cosignatures, note) = read_row(&key, &value)?;
+        if cosignatures >= count {
+            return Ok(Some(Head {
+                size,
+                note: note.to_vec(),
+                count: cosignatures,
+            }));
+        }
+    }
+    Ok(None)
+}
+
 /// The first checkpoint from tree size `from` on with at least `count` cosignatures, among the first 1,024 that
 /// have any.
 pub(crate) fn find(store: &Store, from: u64, count: usize) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
@@ -240,22 +269,15 @@ impl Cosigning {
         witnesses: Vec<WitnessAddress>,
         quorum: usize,
     ) -> Result<Running, StoreError> {
-        let head = published.borrow().clone();
         let mut cosigned = Cosigned {
             reached: vec![0; witnesses.len()],
             witnesses: witnesses.iter().map(|w| (w.key.name().to_owned(), 0)).collect(),
             ..Cosigned::default()
         };
-        // What was cosigned before the restart is shown until it is cosigned anew.
-        let before = match quorum {
-            0 => None,
-            quorum => find(&store, head.head.size, quorum)?,
-        };
-        cosigned.quorate = before.map(|(size, note)| Head {
-            size,
-            note,
-            count: quorum,
-        });
+        // What a quorum has cosigned before the restart is shown until one cosigns anew.
+        if quorum > 0 {
+            cosigned.quorate = newest(&store, quorum)?;
+        }
         let sender = watch::Sender::new(Arc::new(cosigned));
         let receiver = sender.subscribe();
         let now = Instant::now();
@@ -342,7 +364,10 @@ impl Cosigning {
         for &i in due {
             let (store, head) = (self.store.clone(), self.head.clone());
             let (prefix, known) = (self.witnesses[i].address.prefix.clone(), self.witnesses[i].known);
-            requests.spawn(async move { (i, ask(&store, &prefix, known, &head).await) });
+            requests.spawn(async move {
+                let asked = time::timeout(DEADLINE, ask(&store, &prefix, known, &head)).await;
+                (i, asked.unwrap_or(Err(Unanswered::Deadline.into())))
+            });
         }
         while let Some(done) = requests.join_next().await {
             // A task that has panicked says nothing of its witness, which is asked again in the next round.
@@ -373,10 +398,7 @@ impl Cosigning {
         let (note, _) = attach(&self.head.note, answer, &self.witnesses[i].address.key)?;
         self.head.note = note;
         self.head.count += 1;
-        let (key, value) = row(&self.head);
-        // Not synced, so it does not wait for the disk: a lost row is cosigned again.
-        self.store
-            .write(vec![((Table::Cosigned, key), Some(value))], false)?;
+        keep(&self.store, &self.head)?;
         let (head, quorum) = (self.head.clone(), self.quorum);
         self.cosigned
             .send_modify(|cosigned| Arc::make_mut(cosigned).add(head, quorum, i));
@@ -460,7 +482,36 @@ mod tests {
         store
             .write(vec![((Table::Cosigned, key), Some(value))], false)
             .unwrap();
-        for (from, count, found) in [(0, 2, true), (7, 1, true), (8, 1, false), (0, 3, false)] {
+        // Fewer do not take the place of more, more do that of fewer.
+        let with = |count, note: &[u8]| Head {
+            size: 7,
+            note: note.to_vec(),
+            count,
+        };
+        keep(&store, &with(1, b"fewer")).unwrap();
+        assert_eq!(find(&store, 0, 1).unwrap(), Some((7, head.note.clone())));
+        keep(&store, &with(3, b"more")).unwrap();
+        assert_eq!(find(&store, 0, 3).unwrap(), Some((7, b"more".to_vec())));
+        keep(&store, &head).unwrap();
+        let later = Head {
+            size: 9,
+            ..with(1, b"later")
+        };
+        keep(&store, &later).unwrap();
+        for (count, size) in [(1, Some(9)), (2, Some(7)), (3, Some(7)), (4, None)] {
+            assert_eq!(
+                newest(&store, count).unwrap().map(|head| head.size),
+                size,
+                "{count}"
+            );
+        }
+        for (from, count, found) in [
+            (0, 2, true),
+            (7, 1, true),
+            (8, 2, false),
+            (10, 1, false),
+            (0, 4, false),
+        ] {
             let answer = find(&store, from, count).unwrap();
             assert_eq!(answer.is_some(), found, "{from} {count}");
         }

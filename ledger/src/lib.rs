@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod cosigning;
+mod folder;
 pub mod fsck;
 pub mod http;
 mod pool;

@@ -46,7 +46,8 @@ pub enum RecoveryError {
     },
     /// The record of signed checkpoints is gone.
     #[error(
-        "the store has entries, but the file `signed-checkpoints` beside it is missing or empty: restore both together"
+        "the store has entries, but the file `signed-checkpoints` beside it is missing or empty, so more may have been \
+         signed than is here: from a backup, `medproof ledger restore --checkpoint` makes a directory that may sign"
     )]
     NoRecord,
 }
@@ -59,11 +60,12 @@ pub(crate) fn check<B: Base>(state: &State<B>, signed: Option<SignedHead>) -> Re
     check_last_batch(state)?;
     let size = state.head().size;
     let Some(signed) = signed else {
-        // Only the batch of GENESIS can have been written before anything was signed.
-        return if state.head().batches <= 1 {
-            Ok(())
-        } else {
-            Err(RecoveryError::NoRecord)
+        // Only the batch of GENESIS can have been written before anything was signed. Its checkpoint is stored after
+        // it was recorded: where it is stored and not recorded, this is a copy.
+        let stored = state.base().get(Table::Checkpoint, &size.to_be_bytes())?;
+        return match state.head().batches <= 1 && stored.is_none() {
+            true => Ok(()),
+            false => Err(RecoveryError::NoRecord),
         };
     };
     if signed.size > size {

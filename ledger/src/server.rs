@@ -4,6 +4,7 @@ use crate::{
     admin::Admin,
     clock::{Clock, DevelopmentClock, SystemClock},
     cosigning::{Cosigning, Running, WitnessAddress},
+    folder,
     http::{self, Listener, Reads},
     pool::Pool,
     recovery::{self, RecoveryError},
@@ -149,7 +150,7 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
 /// Opens the store and the state on it, beginning a new ledger where there is none.
 fn open(config: &Config) -> Result<(Store, State<Store>, SignedRecord), StartError> {
     let directory = &config.directory;
-    std::fs::create_dir_all(directory).map_err(io_error(directory.display().to_string()))?;
+    folder::make(directory).map_err(io_error(directory.display().to_string()))?;
     let store = Store::open(&directory.join("db"))?;
     let path = directory.join("signed-checkpoints");
     let record = SignedRecord::open(&path).map_err(io_error(path.display().to_string()))?;
@@ -270,8 +271,10 @@ impl Server {
             clock,
             cosigned: cosigned.map(|cosigned| (cosigned, asked)),
         };
-        let admin = Admin::start(&config.directory, commands.clone())
-            .map_err(io_error("the socket for `ledger backup`"))?;
+        let admin = Admin::start(&config.directory, commands.clone()).map_err(io_error(format!(
+            "the socket for `ledger backup` in {} (its whole path can have 107 bytes at most)",
+            config.directory.display()
+        )))?;
         let sequencer = thread::Builder::new()
             .name("sequencer".into())
             .spawn(move || sequencer.run(&receiver))

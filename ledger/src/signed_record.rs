@@ -125,6 +125,8 @@ impl SignedRecord {
             }
         }
         file.set_len(length)?;
+        // The last record may be of a run that was killed before its sync; it is not written again.
+        file.sync_all()?;
         file.seek(SeekFrom::Start(length))?;
         Ok(Self {
             path: path.to_owned(),

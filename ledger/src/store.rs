@@ -267,6 +267,18 @@ impl Store {
         Ok(rows.map(|row| row.map(|(k, v)| (k.into_vec(), v.into_vec())).map_err(Into::into)))
     }
 
+    /// Every row of a table, the last one first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table is missing; what cannot be read is an error among the rows.
+    pub(crate) fn rows_back(
+        &self,
+        table: Table,
+    ) -> Result<impl Iterator<Item = Result<Row, StoreError>> + use<'_>, StoreError> {
+        let rows = self.db.iterator_cf(self.family(table)?, IteratorMode::End);
+        Ok(rows.map(|row| row.map(|(k, v)| (k.into_vec(), v.into_vec())).map_err(Into::into)))
+    }
+
     /// The last row of a table.
     ///
     /// # Errors

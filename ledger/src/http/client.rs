@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use tokio::{net::TcpStream, time};
 
 /// Longest time for a request, connecting and reading the answer included.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 /// Most bytes of an answer.
 const ANSWER_BYTES: usize = 64 << 10;
 

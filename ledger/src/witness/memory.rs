@@ -18,18 +18,20 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Reads the file. It is signed by the log, so damage is seen; a file that is missing says that nothing was
-    /// cosigned yet.
+    /// cosigned yet. What is read is written once more: a run that was killed, or whose sync failed, may have left
+    /// it in the kernel's memory only, and it is cosigned again without another write.
     pub(super) fn open(path: PathBuf, key: &LogKey) -> Result<Self, WitnessError> {
         let mut note = vec![];
         let latest = match File::open(&path) {
             Ok(file) => {
                 let mut limited = file.take(MAX_CHECKPOINT_BYTES as u64 + 1);
                 limited.read_to_end(&mut note).map_err(io_error(path.display()))?;
-                let checkpoint = Checkpoint::verify(&note, key);
-                Some(checkpoint.map_err(|e| WitnessError::Damaged {
+                let checkpoint = Checkpoint::verify(&note, key).map_err(|e| WitnessError::Damaged {
                     file: path.display().to_string(),
                     reason: e.to_string(),
-                })?)
+                })?;
+                replace(&path, &note).map_err(io_error(path.display()))?;
+                Some(checkpoint)
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(io_error(path.display())(e)),

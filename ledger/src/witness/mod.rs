@@ -8,7 +8,7 @@ mod memory;
 pub mod request;
 mod service;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, folder};
 use medproof_verifier::{
     Checkpoint, CheckpointError, LogKey,
     checkpoint::origin,
@@ -128,7 +128,7 @@ impl Witness {
         logs: Vec<LogKey>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WitnessError> {
-        std::fs::create_dir_all(directory).map_err(io_error(directory.display()))?;
+        folder::make(directory).map_err(io_error(directory.display()))?;
         let path = directory.join("lock");
         let lock = std::fs::File::create(&path).map_err(io_error(path.display()))?;
         match lock.try_lock() {

@@ -6,7 +6,7 @@ use crate::{
     testing::key_of,
 };
 use medproof_verifier::{LogSigner, cosignature::WitnessPolicy, inclusion::leaf_hash};
-use std::sync::Barrier;
+use std::{os::unix::fs::MetadataExt, sync::Barrier};
 use tlog_tiles::tlog::prove_tree;
 
 const ORIGIN: &str = "ledger.example/test";
@@ -225,6 +225,12 @@ fn what_was_cosigned_survives_a_restart_whoever_was_answered() {
     let witness = open(directory.path()).unwrap();
     assert!(add(&witness, &log.ask(8, 13)).is_ok());
     drop(witness);
+
+    // A start writes what it reads once more: whether the run before came to its sync is not known.
+    let inode = || std::fs::metadata(file(directory.path())).unwrap().ino();
+    let was = inode();
+    drop(open(directory.path()).unwrap());
+    assert_ne!(inode(), was);
 
     // Damage is not taken for an empty memory.
     let path = file(directory.path());
