@@ -50,6 +50,15 @@ fn decode(record: &[u8; RECORD]) -> Option<SignedHead> {
     (encode(&head) == *record).then_some(head)
 }
 
+fn damaged(number: usize, of: usize) -> io::Error {
+    let what = format!(
+        "record {} of {of} is damaged and may be that of a checkpoint that was signed, so nothing is signed after it: \
+         see \"A damaged record of signed checkpoints\" in docs/operations.md",
+        number + 1
+    );
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 fn sync_directory(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -94,8 +103,10 @@ pub(crate) fn create(path: &Path, head: &SignedHead) -> io::Result<()> {
 }
 
 impl SignedRecord {
-    /// Opens the file, or makes an empty one. A last record that is torn was never followed by a
-    /// signature and is dropped; damage before it is an error.
+    /// Opens the file, or makes an empty one. Bytes after the last whole record are what a crash left of a
+    /// record that was never followed by a signature, and are dropped. A whole record whose checksum does not
+    /// hold is an error, the last one too: nothing tells damage to a head that was signed from a write that
+    /// was cut off, and dropping it could let an older store sign a second history.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -108,22 +119,10 @@ impl SignedRecord {
         file.read_to_end(&mut bytes)?;
         let records = bytes.as_chunks::<RECORD>().0;
         let mut last = None;
-        let mut length = 0;
-        for (i, record) in records.iter().enumerate() {
-            match decode(record) {
-                Some(head) => {
-                    last = Some(head);
-                    length += RECORD as u64;
-                }
-                None if i + 1 == records.len() => break,
-                None => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "a damaged record of a signed head",
-                    ));
-                }
-            }
+        for (number, record) in records.iter().enumerate() {
+            last = Some(decode(record).ok_or_else(|| damaged(number, records.len()))?);
         }
+        let length = (records.len() * RECORD) as u64;
         file.set_len(length)?;
         // The last record may be of a run that was killed before its sync; it is not written again.
         file.sync_all()?;
@@ -200,15 +199,32 @@ mod tests {
             std::fs::write(&path, &whole[..cut]).unwrap();
             assert_eq!(SignedRecord::open(&path).unwrap().last(), Some(head(2)), "{cut}");
         }
-        let mut torn = whole.clone();
-        torn[3 * RECORD - 1] ^= 1;
-        std::fs::write(&path, &torn).unwrap();
         let mut record = SignedRecord::open(&path).unwrap();
         record.append(head(4)).unwrap();
         assert_eq!(SignedRecord::open(&path).unwrap().last(), Some(head(4)));
-        let mut damaged = whole;
-        damaged[RECORD] ^= 1;
-        std::fs::write(&path, &damaged).unwrap();
+    }
+
+    #[test]
+    fn a_whole_record_that_is_damaged_is_never_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("signed-checkpoints");
+        let whole: Vec<u8> = (1..=3).flat_map(|size| encode(&head(size))).collect();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            // With and without the beginning of another record after it.
+            for more in [0, 1, RECORD - 1] {
+                let longer: Vec<u8> = bytes.iter().chain(&whole[..more]).copied().collect();
+                std::fs::write(&path, &longer).unwrap();
+                let error = SignedRecord::open(&path).unwrap_err().to_string();
+                let named = format!("record {} of 3 is damaged", at / RECORD + 1);
+                assert!(error.contains(&named), "{error}");
+                assert_eq!(std::fs::read(&path).unwrap(), longer, "the file stays as it is");
+            }
+        }
+        // What a file system may leave of a record that was never synced: its length without its bytes.
+        let zeros = [&whole[..], &[0; RECORD]].concat();
+        std::fs::write(&path, zeros).unwrap();
         assert!(SignedRecord::open(&path).is_err());
     }
 

@@ -181,6 +181,7 @@ fn signed(directory: &Path, findings: &mut Findings, report: &mut Report) -> Res
         Err(error) => return Err(failed(path)(error)),
     };
     for number in &records.damaged {
+        let number = number + 1;
         findings.problem(name, format!("the checksum of record {number} does not hold"));
     }
     if records.torn > 0 {
