@@ -7,7 +7,7 @@
 use crate::{
     refusal::Refusal,
     sequencer::Published,
-    state::{Effects, find_event},
+    state::{Effects, Event, find_event},
     store::Store,
     submission::{BATCH, Submission, Unproven},
     table::Base,
@@ -181,10 +181,13 @@ enum Read {
 /// up to that size, nor will an earlier copy that still waits be accepted under the party's old key.
 fn read(bytes: &[u8], store: &Store, published: &Published) -> Result<Read, Refusal> {
     let entry = Entry::from_bytes(bytes)?;
-    let known = find_event(|table, key| store.get(table, key), &entry, leaf_hash(bytes))?;
+    let leaf = leaf_hash(bytes);
+    let event = Event::of(&entry, leaf);
+    let known = find_event(|table, key| store.get(table, key), event)?;
     match known {
         // Beyond the published size an entry has no signed checkpoint yet; the sequencer finds it there.
         Some(effects) if published.healthy && effects.index < published.head.size => Ok(Read::Known(effects)),
-        _ => Unproven::new(entry, bytes, &published.rules).map(|entry| Read::New(Box::new(entry))),
+        _ => Unproven::new(entry, bytes, (leaf, event), &published.rules)
+            .map(|entry| Read::New(Box::new(entry))),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be checked of an entry before it is its turn: encoding, proof, signatures.
 
-use crate::{refusal::Refusal, rules::Rules};
+use crate::{refusal::Refusal, rules::Rules, state::Event};
 use ed25519_dalek::VerifyingKey as PostingKey;
 use medproof_verifier::{
     Claim, Entry, Name, Statement, Verified, VerifyError, VerifyingKey, entry::Kind, inclusion::leaf_hash,
@@ -20,6 +20,8 @@ pub struct Submission {
     pub(crate) entry: Entry,
     pub(crate) bytes: Vec<u8>,
     pub(crate) leaf_hash: [u8; 32],
+    /// Hashed beforehand, for the sequencer has no time to lose.
+    pub(crate) event: Event,
     pub(crate) verified: Option<Verified>,
     /// The posting key under which the party's signature holds. The state machine compares it with
     /// the party's key when it is the entry's turn, for it may have changed since.
@@ -40,7 +42,12 @@ impl Submission {
 
     /// As [`Submission::check`] for each entry, in order, with the proofs in one batch.
     pub fn check_all(entries: &[impl AsRef<[u8]>], rules: &Rules) -> Vec<Result<Self, Refusal>> {
-        let read = |bytes: &[u8]| Unproven::new(Entry::from_bytes(bytes)?, bytes, rules);
+        let read = |bytes: &[u8]| {
+            let entry = Entry::from_bytes(bytes)?;
+            let leaf = leaf_hash(bytes);
+            let event = Event::of(&entry, leaf);
+            Unproven::new(entry, bytes, (leaf, event), rules)
+        };
         let unproven = entries.iter().map(|bytes| read(bytes.as_ref())).collect();
         Unproven::prove(unproven)
     }
@@ -66,8 +73,13 @@ pub(crate) struct Unproven {
 }
 
 impl Unproven {
-    /// Checks the signatures of an entry that was decoded from `bytes`.
-    pub(crate) fn new(entry: Entry, bytes: &[u8], rules: &Rules) -> Result<Self, Refusal> {
+    /// Checks the signatures of an entry that was decoded from `bytes`, whose leaf hash and event are these.
+    pub(crate) fn new(
+        entry: Entry,
+        bytes: &[u8],
+        (leaf_hash, event): ([u8; 32], Event),
+        rules: &Rules,
+    ) -> Result<Self, Refusal> {
         let id = rules.ledger_id();
         let (keys, threshold) = rules.governance();
         let (mut signer, mut key) = (None, None);
@@ -93,7 +105,8 @@ impl Unproven {
         }
         Ok(Self {
             submission: Submission {
-                leaf_hash: leaf_hash(bytes),
+                leaf_hash,
+                event,
                 entry,
                 bytes: bytes.to_vec(),
                 verified: None,

@@ -208,7 +208,7 @@ impl<'a> Replay<'a> {
                 let domain = open.domain.to_fr();
                 if let Opening::Account { index, id, .. } | Opening::Member { index, id } = open.what {
                     let owner = tagged(Tag::Ident, [domain, id]);
-                    self.identities.set(&mut self.sparse, index, &owner);
+                    self.identities.set(index, owner);
                     self.persons.insert(fr_to_be_bytes(&id));
                     self.members.insert(index, Member { domain, closed: None });
                 }
@@ -221,8 +221,7 @@ impl<'a> Replay<'a> {
             Entry::Close(close) => {
                 let close = &close.body;
                 self.parties.insert(close.party.clone(), close.sequence);
-                self.identities
-                    .set(&mut self.sparse, close.index, &Fr::from(0u64));
+                self.identities.set(close.index, Fr::from(0u64));
                 self.closes.push(close.index);
                 Ok(None)
             }
@@ -270,7 +269,7 @@ impl<'a> Replay<'a> {
         match rules.check(entry) {
             Ok(()) => {
                 if let Some((index, leaf)) = rules.accept(entry) {
-                    self.registry.set(&mut self.sparse, index, &leaf);
+                    self.registry.set(index, leaf);
                 }
             }
             Err(refusal) => findings.problem(Table::Entry.as_str(), format!("entry {index}: {refusal}")),

@@ -168,7 +168,7 @@ impl<B: Base> State<B> {
     /// Puts a leaf into the commitment tree past every rule, as a dishonest operator could.
     #[cfg(test)]
     pub(crate) fn set_commitment(&mut self, leaf: &Fr) {
-        self.commitments.set(&mut self.view, 0, leaf);
+        self.commitments.set(0, *leaf);
     }
 
     #[cfg(test)]
@@ -196,7 +196,7 @@ impl<B: Base> State<B> {
     /// [`StoreError`].
     pub fn find(&self, submission: &Submission) -> Result<Option<Effects>, StoreError> {
         let get = |table, key: &[u8]| self.view.get(table, key);
-        find_event(get, &submission.entry, submission.leaf_hash)
+        find_event(get, submission.event)
     }
 
     /// Judges an entry at `time` (the time of its seal) and, if it is accepted, takes it into the batch
@@ -311,7 +311,7 @@ impl<B: Base> State<B> {
     fn govern(&mut self, entry: &Entry) -> Result<(), Refusal> {
         self.rules.check(entry)?;
         if let Some((index, leaf)) = Arc::make_mut(&mut self.rules).accept(entry) {
-            self.registry.set(&mut self.view, index, &leaf);
+            self.registry.set(index, leaf);
         }
         let ordinal = self.head.governance.to_be_bytes();
         self.head.governance += 1;
@@ -380,9 +380,9 @@ impl<B: Base> State<B> {
     /// Appends a note commitment under the leaf hash of its kind and domain. Callers have checked that
     /// there is room.
     fn place(&mut self, kind: NoteKind, domain: &Fr, commitment: &Fr) -> u64 {
-        let leaf = note_leaf(kind, domain, commitment);
         let position = self.head.commitments;
-        self.commitments.set(&mut self.view, position as u32, &leaf);
+        self.commitments
+            .set_note(position as u32, note_inputs(kind, domain, commitment));
         self.head.commitments += 1;
         position
     }
@@ -412,9 +412,13 @@ impl<B: Base> State<B> {
 
 /// The leaf of a note commitment of this kind and domain.
 pub(crate) fn note_leaf(kind: NoteKind, domain: &Fr, commitment: &Fr) -> Fr {
+    tagged(Tag::Leaf, note_inputs(kind, domain, commitment))
+}
+
+/// What the leaf is hashed from.
+fn note_inputs(kind: NoteKind, domain: &Fr, commitment: &Fr) -> [Fr; 2] {
     // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
-    let typed = Fr::from(kind as u64) + Fr::from(256u64) * domain;
-    tagged(Tag::Leaf, [typed, *commitment])
+    [Fr::from(kind as u64) + Fr::from(256u64) * domain, *commitment]
 }
 
 /// What is known of a spent nullifier.
@@ -442,17 +446,36 @@ impl Spent {
     }
 }
 
-/// Where the event of an entry with this leaf hash stands in the tables, if it does.
+/// What is one event: a statement of the same circuit and public inputs, otherwise the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Made by the ledger: posting one is refused, known or not.
+    Reserved,
+    /// By its statement key.
+    Statement([u8; 32]),
+    /// By its leaf hash.
+    Other([u8; 32]),
+}
+
+impl Event {
+    pub(crate) fn of(entry: &Entry, leaf_hash: [u8; 32]) -> Self {
+        match entry {
+            Entry::Genesis(_) | Entry::Seal(_) => Self::Reserved,
+            Entry::Statement(post) => Self::Statement(post.key()),
+            _ => Self::Other(leaf_hash),
+        }
+    }
+}
+
+/// Where an event stands in the tables, if it does.
 pub(crate) fn find_event(
     get: impl Fn(Table, &[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-    entry: &Entry,
-    leaf_hash: [u8; 32],
+    event: Event,
 ) -> Result<Option<Effects>, StoreError> {
-    let (table, key) = match entry {
-        // Made by the ledger: posting one is refused, known or not.
-        Entry::Genesis(_) | Entry::Seal(_) => return Ok(None),
-        Entry::Statement(post) => (Table::Statement, post.key()),
-        _ => (Table::ByLeaf, leaf_hash),
+    let (table, key) = match event {
+        Event::Reserved => return Ok(None),
+        Event::Statement(key) => (Table::Statement, key),
+        Event::Other(hash) => (Table::ByLeaf, hash),
     };
     let Some(row) = get(table, &key)? else {
         return Ok(None);

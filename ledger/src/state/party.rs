@@ -104,7 +104,7 @@ impl<B: Base> State<B> {
         self.use_sequence(&open.party, open.sequence);
         if let Some((index, id)) = identity {
             let owner = tagged(Tag::Ident, [domain, id]);
-            self.identities.set(&mut self.view, index, &owner);
+            self.identities.set(index, owner);
             self.view.put(Table::Person, &fr_to_be_bytes(&id), vec![]);
             let member = Member { domain, closed: None };
             self.view
@@ -159,7 +159,7 @@ impl<B: Base> State<B> {
             _ => return Err(Refusal::IndexNotOpen(close.index)),
         }
         self.use_sequence(&close.party, close.sequence);
-        self.identities.set(&mut self.view, close.index, &Fr::from(0u64));
+        self.identities.set(close.index, Fr::from(0u64));
         let member = Member {
             domain,
             closed: Some(time),

@@ -1,6 +1,6 @@
 //! Acceptance of STATEMENT entries.
 
-use super::{NoteKind, Spent, State, today};
+use super::{Event, NoteKind, Spent, State, today};
 use crate::{
     refusal::Refusal,
     rules::Rules,
@@ -151,13 +151,13 @@ impl<B: Base> State<B> {
             }
         }
         self.check_room()?;
-        Ok(self.take(post, statement, &nullifiers, time))
+        Ok(self.take(submission.event, statement, &nullifiers, time))
     }
 
     /// Everything was checked: spend the nullifiers, append the commitment.
     fn take(
         &mut self,
-        post: &Post,
+        event: Event,
         statement: &Statement,
         nullifiers: &[(NullifierKind, Fr)],
         time: u64,
@@ -167,8 +167,10 @@ impl<B: Base> State<B> {
             self.put_nullifier(*kind, nullifier, Spent { index, burned: false });
             self.count_nullifier(*kind);
         }
-        self.view
-            .put(Table::Statement, &post.key(), index.to_be_bytes().to_vec());
+        if let Event::Statement(key) = event {
+            self.view
+                .put(Table::Statement, &key, index.to_be_bytes().to_vec());
+        }
         match statement {
             Statement::Dispense(p) => {
                 self.put_dispense(index, time, false);

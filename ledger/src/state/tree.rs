@@ -2,12 +2,16 @@
 
 use crate::table::{Base, Overlay, StoreError, Table, node_key};
 use medproof_verifier::{
-    Fr,
+    Fr, Tag,
     field::{fr_from_be_bytes, fr_to_be_bytes},
-    node,
+    node, tagged,
     tree::empty_root,
 };
-use std::collections::BTreeSet;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Fewer hashes than this are not worth handing to other cores.
+const PARALLEL: usize = 64;
 
 /// Reads a field element from a row.
 pub(crate) fn read_fr(table: Table, row: &[u8]) -> Result<Fr, StoreError> {
@@ -30,12 +34,30 @@ pub(crate) fn read_node(
     }
 }
 
-/// A tree whose changed leaves are collected until the batch is sealed.
+/// A leaf that changes with the batch.
+#[derive(Debug, Clone, Copy)]
+enum Leaf {
+    Value(Fr),
+    /// The two inputs of a note's leaf hash.
+    Note([Fr; 2]),
+}
+
+impl Leaf {
+    fn value(self) -> Fr {
+        match self {
+            Self::Value(value) => value,
+            Self::Note(inputs) => tagged(Tag::Leaf, inputs),
+        }
+    }
+}
+
+/// A tree whose changed leaves are collected until the batch is sealed, and hashed then: many at once on all
+/// cores, and every node above them once.
 #[derive(Debug)]
 pub(crate) struct Tree {
     table: Table,
     depth: usize,
-    changed: BTreeSet<u32>,
+    changed: BTreeMap<u32, Leaf>,
     root: Fr,
 }
 
@@ -45,35 +67,71 @@ impl Tree {
         Self {
             table,
             depth,
-            changed: BTreeSet::new(),
+            changed: BTreeMap::new(),
             root,
         }
     }
 
-    pub(crate) fn set<B: Base>(&mut self, view: &mut Overlay<B>, index: u32, leaf: &Fr) {
-        view.put(self.table, &node_key(0, index), fr_to_be_bytes(leaf).to_vec());
-        self.changed.insert(index);
+    pub(crate) fn set(&mut self, index: u32, leaf: Fr) {
+        self.changed.insert(index, Leaf::Value(leaf));
     }
 
-    /// Recomputes every node above a changed leaf, each once, and gives the root.
+    /// Sets the leaf `tagged(Tag::Leaf, inputs)`.
+    pub(crate) fn set_note(&mut self, index: u32, inputs: [Fr; 2]) {
+        self.changed.insert(index, Leaf::Note(inputs));
+    }
+
+    /// Takes the changed leaves over, recomputes every node above them, each once, and gives the root.
     pub(crate) fn seal<B: Base>(&mut self, view: &mut Overlay<B>) -> Result<Fr, StoreError> {
-        let mut changed = std::mem::take(&mut self.changed);
+        let leaves: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
+        if leaves.is_empty() {
+            return Ok(self.root);
+        }
+        // In order of their positions, at every level.
+        let mut nodes = hash(leaves, |leaf| leaf.value());
+        self.put(view, 0, &nodes);
         for level in 0..self.depth {
-            let parents: BTreeSet<u32> = changed.iter().map(|i| i >> 2).collect();
-            for &parent in &parents {
+            let mut parents: Vec<(u32, [Fr; 4])> = Vec::new();
+            let mut rest = nodes.iter().peekable();
+            while let Some((first, _)) = rest.peek() {
+                let parent = first >> 2;
                 let mut children = [Fr::from(0u64); 4];
                 for (k, child) in (0..4u32).zip(&mut children) {
-                    *child = read_node(|t, key| view.get(t, key), self.table, level, parent << 2 | k)?;
+                    let index = parent << 2 | k;
+                    *child = match rest.next_if(|(changed, _)| *changed == index) {
+                        Some((_, value)) => *value,
+                        None => read_node(|t, key| view.get(t, key), self.table, level, index)?,
+                    };
                 }
-                let value = fr_to_be_bytes(&node(&children)).to_vec();
-                view.put(self.table, &node_key(level + 1, parent), value);
+                parents.push((parent, children));
             }
-            changed = parents;
+            nodes = hash(parents, |children| node(&children));
+            self.put(view, level + 1, &nodes);
         }
-        if !changed.is_empty() {
-            self.root = read_node(|t, key| view.get(t, key), self.table, self.depth, 0)?;
+        // One node is left: every position is below 4^depth.
+        if let Some((0, root)) = nodes.first() {
+            self.root = *root;
         }
         Ok(self.root)
+    }
+
+    fn put<B: Base>(&self, view: &mut Overlay<B>, level: usize, nodes: &[(u32, Fr)]) {
+        for (index, value) in nodes {
+            view.put(
+                self.table,
+                &node_key(level, *index),
+                fr_to_be_bytes(value).to_vec(),
+            );
+        }
+    }
+}
+
+fn hash<T: Send>(of: Vec<(u32, T)>, hash: impl Fn(T) -> Fr + Sync + Send) -> Vec<(u32, Fr)> {
+    let one = |(index, inputs)| (index, hash(inputs));
+    if of.len() < PARALLEL {
+        of.into_iter().map(one).collect()
+    } else {
+        of.into_par_iter().map(one).collect()
     }
 }
 
@@ -95,7 +153,7 @@ mod tests {
             let mut leaves = vec![Fr::from(0u64); 256];
             for batch in batches {
                 for (index, value) in batch {
-                    tree.set(&mut view, index, &Fr::from(value));
+                    tree.set(index, Fr::from(value));
                     leaves[index as usize] = Fr::from(value);
                 }
                 let root = tree.seal(&mut view).unwrap();
