@@ -9,14 +9,15 @@ export RUSTDOCFLAGS ?= -D warnings
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 LOCKED := --locked
 
-.PHONY: help setup tools build demo test fmt lint doc unit kernels bench fuzz soak
+.PHONY: help setup tools build demo test fmt lint doc unit kernels bench bench-ledger fuzz soak
 
 help:
 	@echo "make demo   set everything up and play the three journeys"
 	@echo "make build  compile the command and link it as bin/medproof"
 	@echo "make test   set everything up and run every check that CI runs"
 	@echo "make bench  print constraint counts, times and sizes"
-	@echo "make soak   the long checks: every acceptance case through proofs, the large tier, 500 kills of a ledger"
+	@echo "make bench-ledger   print a ledger's durable entries a second and times to an acknowledgement"
+	@echo "make soak   the long checks: every acceptance case through proofs, the large tier, 500 kills of a ledger, an audit of 100,000 statements"
 	@echo "make fuzz   every decoder under a fuzzer, FUZZ_SECONDS (60) each; make soak includes it"
 	@echo "make fmt | lint | doc   formatting, clippy, documentation"
 
@@ -80,14 +81,21 @@ bench: build
 	@echo "end to end, from challenge to durable receipt: see the table of the demo"
 	bin/medproof demo
 
+# Powers of ten of entries to which the ledger grows; 7 takes an hour and tens of gigabytes. BENCH_LEDGER_DIRECTORY
+# chooses the disk.
+BENCH_LEDGER_MAX_LOG ?= 6
+
+bench-ledger: build
+	bin/medproof bench ledger --max-log $(BENCH_LEDGER_MAX_LOG) $(if $(BENCH_LEDGER_DIRECTORY),--directory "$(BENCH_LEDGER_DIRECTORY)")
+
 fuzz: setup
 	@./.ci/fuzz
 
 soak: setup tools
 	@./.ci/setup strace
 ifeq ($(NEXTEST),yes)
-	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast
+	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast --success-output final
 else
-	cargo test $(LOCKED) --workspace --no-fail-fast -- --ignored
+	cargo test $(LOCKED) --workspace --no-fail-fast -- --ignored --show-output
 endif
 	$(MAKE) --no-print-directory fuzz

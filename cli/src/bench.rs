@@ -1,6 +1,7 @@
-//! `medproof bench`: sizes and times of the circuits and of verification on this machine.
+//! `medproof bench`: sizes and times of the circuits, of verification and of the ledger on this machine.
 
 mod kernels;
+mod ledger;
 mod plot;
 mod verification;
 pub mod zkey;
@@ -31,6 +32,9 @@ enum Command {
     Circuits(Options),
     /// Verification of single proofs and of batches on one core, beside ark-groth16's of the same proofs.
     Verify(Options),
+    /// Durable entries a second of a throw-away development ledger, with proofs checked and without, the time to an
+    /// acknowledgement, and the cost of an entry as the ledger grows.
+    Ledger(ledger::Args),
     /// Multi-scalar multiplications and transforms by size, beside those of arkworks.
     Kernels(kernels::Args),
     /// Time of a proof by size of the circuit, for the engine and ark-groth16, with a plot.
@@ -90,6 +94,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Circuits(options) => (options, false),
         Command::Verify(options) => (options, true),
         Command::Zkey(args) => return zkey::run(args, output),
+        Command::Ledger(args) => return ledger::run(args, output),
         Command::Kernels(args) => {
             let spinner = output.spinner("measuring by size");
             let rows = kernels::measure(args);

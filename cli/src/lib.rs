@@ -69,7 +69,7 @@ enum Command {
     Enrol(enrol::Args),
     /// Write keys, proofs and public inputs for other tools.
     Export(export::Args),
-    /// Measure circuits and verification on this machine.
+    /// Measure circuits, verification and the ledger on this machine.
     Bench(bench::Args),
     /// Make or show a party's keys, and sign for holders.
     Issuer(issuer::Args),

@@ -142,13 +142,13 @@ pub struct Server {
     service: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
-fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
+pub(crate) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
     let what = what.into();
     move |source| StartError::Io { what, source }
 }
 
 /// Opens the store and the state on it, beginning a new ledger where there is none.
-fn open(config: &Config) -> Result<(Store, State<Store>, SignedRecord), StartError> {
+pub(crate) fn open(config: &Config) -> Result<(Store, State<Store>, SignedRecord), StartError> {
     let directory = &config.directory;
     folder::make(directory).map_err(io_error(directory.display().to_string()))?;
     let store = Store::open(&directory.join("db"))?;
@@ -192,7 +192,7 @@ fn recovery_error(refusal: Refusal) -> StartError {
 
 /// The clock of a ledger that is given none. A development ledger begins at its genesis' time and
 /// keeps its distance to the machine's clock over restarts.
-fn default_clock(store: &Store, genesis: &Genesis) -> Result<Arc<dyn Clock>, StoreError> {
+pub(crate) fn default_clock(store: &Store, genesis: &Genesis) -> Result<Arc<dyn Clock>, StoreError> {
     if !genesis.development {
         return Ok(Arc::new(SystemClock));
     }

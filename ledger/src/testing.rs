@@ -20,6 +20,7 @@ use medproof_verifier::{
     statement::{ClaimPublic, DispensePublic, EligibilityPublic},
 };
 use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, sync::Mutex};
 
 /// 2023-11-14T22:13:20Z.
 pub(crate) const START: u64 = 1_700_000_000;
@@ -91,6 +92,17 @@ fn g2(k: Fr) -> G2Affine {
 }
 
 pub(crate) fn verifying_key(circuit: CircuitName, salt: u64, development: bool) -> VerifyingKey {
+    type Made = BTreeMap<(CircuitName, u64, bool), VerifyingKey>;
+    // Making one takes as long as checking many proofs.
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    let make = || new_verifying_key(circuit, salt, development);
+    made.entry((circuit, salt, development))
+        .or_insert_with(make)
+        .clone()
+}
+
+fn new_verifying_key(circuit: CircuitName, salt: u64, development: bool) -> VerifyingKey {
     let t = trapdoor(circuit, salt);
     let inner = ark_groth16::VerifyingKey::<Bn254> {
         alpha_g1: g1(t.alpha),

@@ -22,8 +22,10 @@ use tonic::Code;
 
 mod batches;
 mod crash;
+mod embedded;
 mod faults;
 mod keys;
+mod long;
 mod seals;
 mod witnesses;
 
