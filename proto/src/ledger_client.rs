@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     transport::{Channel, Endpoint},
 };
 
@@ -70,12 +70,30 @@ impl From<Status> for ClientError {
 }
 
 impl ClientError {
-    /// The status, when the ledger answered with one.
+    /// The status, when the ledger answered with one or did not answer.
     pub fn status(&self) -> Option<&Status> {
         match self {
             Self::Status(status) => Some(status),
             _ => None,
         }
+    }
+
+    /// Whether the ledger has refused the request for good, so that an entry that was sent once is not in its log.
+    /// A deadline or a connection that broke leave that open, although they come as a status too.
+    pub fn is_refusal(&self) -> bool {
+        let Some(status) = self.status() else {
+            return false;
+        };
+        matches!(
+            status.code(),
+            Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::PermissionDenied
+                | Code::FailedPrecondition
+                | Code::OutOfRange
+                | Code::Unauthenticated
+        )
     }
 }
 
@@ -402,4 +420,32 @@ fn same_event(sent: &Entry, sent_bytes: &[u8], stored: &[u8]) -> Result<bool, Fi
         (Entry::Statement(sent), Entry::Statement(stored)) => sent.key() == stored.key(),
         _ => sent_bytes == stored,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_an_entrys_fate_open_is_no_refusal() {
+        let refuses = |code| ClientError::from(Status::new(code, "")).is_refusal();
+        // tonic gives these for a deadline, a connection that breaks, and a server that dies.
+        let open = [
+            Code::DeadlineExceeded,
+            Code::Cancelled,
+            Code::Unavailable,
+            Code::Unknown,
+            Code::Internal,
+            Code::ResourceExhausted,
+            Code::Aborted,
+        ];
+        assert_eq!(open.map(refuses), [false; 7]);
+        for code in [
+            Code::PermissionDenied,
+            Code::AlreadyExists,
+            Code::FailedPrecondition,
+        ] {
+            assert!(refuses(code), "{code:?}");
+        }
+    }
 }

@@ -31,7 +31,10 @@ use medproof_verifier::{Day, Fr, Name, entry::Opening, tree::IDENTITY_DEPTH};
 use rand::rngs::OsRng;
 use register::OpenRegister;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 /// Arguments of `medproof enrol`.
 #[derive(Debug, clap::Args)]
@@ -257,14 +260,24 @@ impl Work {
         }
     }
 
-    /// Writes register and paper, then posts. The paper is taken back when the ledger refuses.
+    /// Writes register and paper, then posts. When the ledger refuses, the paper is taken back, and a person who is
+    /// `new` too. The paper is the only copy of a note's secrets, so it stays while the ledger may have the entry.
     async fn post(
         &mut self,
         content: Content,
         what: Opening,
-        holder: &Introduction,
-        out: &Path,
+        handed: (&Introduction, &Path),
+        new: bool,
     ) -> Result<Appended, CliError> {
+        let (holder, out) = handed;
+        let cannot = |source| CliError::CannotCreate {
+            path: out.display().to_string(),
+            source,
+        };
+        if out.symlink_metadata().is_ok() {
+            // Before the register has entered anybody.
+            return Err(cannot(ErrorKind::AlreadyExists.into()));
+        }
         self.register.save()?;
         let paper = Paper {
             from: self.party.name().clone(),
@@ -273,14 +286,22 @@ impl Work {
         handed::write(out, &paper, &holder.recipient)?;
         let domain = &self.register.domain;
         let opened = self.party.open(&mut self.ledger, domain, what).await;
-        if let Err(JourneyError::Ledger(error)) = &opened
-            && error.status().is_some()
-        {
-            // The ledger has answered that it has no such entry; the paper is for nothing.
-            std::fs::remove_file(out).map_err(|source| CliError::CannotCreate {
-                path: out.display().to_string(),
-                source,
-            })?;
+        match &opened {
+            Err(JourneyError::Ledger(error)) if error.is_refusal() => {
+                std::fs::remove_file(out).map_err(cannot)?;
+                if new {
+                    self.register.register.people.pop();
+                    self.register.save()?;
+                }
+            }
+            Err(JourneyError::Ledger(error)) => {
+                return Err(CliError::Unavailable(format!(
+                    "{error}; the ledger may have the entry all the same: keep `{}`, which `medproof wallet add` \
+                     takes if it has",
+                    out.display()
+                )));
+            }
+            _ => {}
         }
         opened.map_err(refused)
     }
@@ -341,7 +362,9 @@ fn open(args: &OpenArgs, output: &Output) -> Result<Exit, CliError> {
         let (Opening::Account { index, .. } | Opening::Member { index, .. }) = what else {
             return Err(CliError::Software("an enrolment without an identity".into()));
         };
-        let appended = work.post(content, what, &holder, &args.handed.out).await?;
+        let appended = work
+            .post(content, what, (&holder, &args.handed.out), !again)
+            .await?;
         Ok::<_, CliError>((index, appended))
     })?;
     let value = json!({
@@ -423,7 +446,7 @@ fn balance(args: &BalanceArgs, output: &Output) -> Result<Exit, CliError> {
             note,
             from: anchors.commitments,
         });
-        work.post(content, what, &holder, &args.handed.out).await
+        work.post(content, what, (&holder, &args.handed.out), false).await
     })?;
     let value = json!({
         "entry": appended.receipt.index,

@@ -33,6 +33,7 @@ fn join(p: &Player) {
     p.authority();
     p.introduce("acme", "alex-acme.json", "--owner-key");
     p.introduce("sponsor-kidney", "alex-sponsor.json", "");
+    refused_enrolments(p);
     p.ok(&format!("{OPEN} --no-history --out alex-enrolment.age"));
     p.ok("enrol init --secret acme.age --register acme.register --domain acme --first-index 1000");
     let acme = "--secret acme.age --register acme.register --ledger @ledger --card data:journeys/card.json \
@@ -47,6 +48,27 @@ fn join(p: &Player) {
     assert_eq!(added.as_array().unwrap().len(), 3);
     let shown = p.ok("wallet show alex.age");
     assert_eq!(shown["balances"][0]["annual_cents"], 500_000);
+}
+
+/// What comes to nothing leaves nobody in the register: the person is new at the next attempt too.
+fn refused_enrolments(p: &Player) {
+    p.fails(
+        73,
+        &format!("{OPEN} --no-history --out alex.age"),
+        "nothing is overwritten",
+    );
+    // A provider's key enrols nobody.
+    p.introduce("lab-1", "alex-lab-1.json", "--owner-key");
+    p.ok("enrol init --secret lab-1.age --register lab-1.register --domain us-ma --first-index 500");
+    let open = OPEN.replace("authority", "lab-1");
+    for _ in 0..2 {
+        p.fails(
+            69,
+            &format!("{open} --no-history --out refused.age"),
+            "the ledger answers",
+        );
+        assert!(!p.folder.join("refused.age").exists());
+    }
 }
 
 fn sign_records(p: &Player) {

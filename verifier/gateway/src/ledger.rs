@@ -70,20 +70,12 @@ impl From<ClientError> for PostError {
     fn from(error: ClientError) -> Self {
         match &error {
             ClientError::Connect { .. } => Self::Unavailable(error.to_string()),
-            ClientError::Status(status) => match status.code() {
-                code @ (Code::InvalidArgument
-                | Code::NotFound
-                | Code::AlreadyExists
-                | Code::PermissionDenied
-                | Code::FailedPrecondition
-                | Code::OutOfRange
-                | Code::Unauthenticated) => Self::Refused {
-                    code,
-                    reason: status.message().to_owned(),
-                },
-                // Everything else leaves open whether the entry was written.
-                _ => Self::Unavailable(error.to_string()),
+            ClientError::Status(status) if error.is_refusal() => Self::Refused {
+                code: status.code(),
+                reason: status.message().to_owned(),
             },
+            // Everything else leaves open whether the entry was written.
+            ClientError::Status(_) => Self::Unavailable(error.to_string()),
             ClientError::Answer(_) | ClientError::OtherLedger { .. } | ClientError::Receipt(_) => {
                 Self::Receipt(error.to_string())
             }
