@@ -52,7 +52,7 @@ pub(crate) enum NotTaken {
 }
 
 /// Hands entries to the pool.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Intake(SyncSender<Job>);
 
 impl Intake {

@@ -16,7 +16,7 @@ use medproof_verifier::{
     inclusion::leaf_hash,
     statement::DispensePublic,
     tagged,
-    tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH, empty_root},
+    tree::{IDENTITY_DEPTH, REGISTRY_DEPTH, empty_root},
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -87,19 +87,7 @@ impl<'a> Replay<'a> {
             store,
             rules: None,
             log_key: None,
-            head: Head {
-                size: 0,
-                batches: 0,
-                seal: [0; 32],
-                time: 0,
-                commitments: 0,
-                nullifiers: [0; 5],
-                governance: 0,
-                kinds: [0; Kind::ALL.len()],
-                commitment_root: empty_root(COMMITMENT_DEPTH),
-                identity_root: empty_root(IDENTITY_DEPTH),
-                registry_root: empty_root(REGISTRY_DEPTH),
-            },
+            head: Head::empty(0),
             log: Log::new(store, findings),
             cursors,
             commitments: Commitments::new(store, findings),

@@ -3,6 +3,9 @@
 use super::*;
 use crate::{
     audit::audit,
+    state::State,
+    store::Store,
+    table::{Base, Table},
     testing::{
         DAY, Governance, Now, START, account, claim, dispense, eligibility, fr, genesis, key_of, name, open,
         post, put_action,
@@ -17,7 +20,7 @@ use medproof_verifier::{
     entry::{NullifierKind, RegistryAction, Signed, Void},
     inclusion::verify_consistency,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use tonic::Code;
 
 mod batches;

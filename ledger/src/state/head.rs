@@ -5,6 +5,7 @@ use medproof_verifier::{
     Fr,
     entry::{Kind, NULLIFIER_KINDS},
     field::{fr_from_be_bytes, fr_to_be_bytes},
+    tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH, empty_root},
 };
 
 /// Key of the head in the `meta` table.
@@ -38,6 +39,23 @@ pub struct Head {
 }
 
 impl Head {
+    /// The figures before the first entry, for a ledger whose genesis has this time.
+    pub(crate) fn empty(time: u64) -> Self {
+        Self {
+            size: 0,
+            batches: 0,
+            seal: [0; 32],
+            time,
+            commitments: 0,
+            nullifiers: [0; NULLIFIER_KINDS],
+            governance: 0,
+            kinds: [0; Kind::ALL.len()],
+            commitment_root: empty_root(COMMITMENT_DEPTH),
+            identity_root: empty_root(IDENTITY_DEPTH),
+            registry_root: empty_root(REGISTRY_DEPTH),
+        }
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for number in [

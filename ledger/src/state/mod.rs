@@ -26,7 +26,7 @@ use medproof_verifier::{
     field::fr_to_be_bytes,
     inclusion::leaf_hash,
     tagged,
-    tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH, empty_root},
+    tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH},
 };
 use roots::Roots;
 use sha2::{Digest, Sha256};
@@ -89,19 +89,7 @@ impl<B: Base> State<B> {
     pub fn create(base: B, genesis: Genesis) -> Result<(Self, SealedBatch), Refusal> {
         genesis.check()?;
         let time = genesis.time;
-        let head = Head {
-            size: 0,
-            batches: 0,
-            seal: [0; 32],
-            time,
-            commitments: 0,
-            nullifiers: [0; 5],
-            governance: 0,
-            kinds: [0; Kind::ALL.len()],
-            commitment_root: empty_root(COMMITMENT_DEPTH),
-            identity_root: empty_root(IDENTITY_DEPTH),
-            registry_root: empty_root(REGISTRY_DEPTH),
-        };
+        let head = Head::empty(time);
         let bytes = Entry::Genesis(genesis.clone()).to_bytes();
         let mut state = Self::assemble(base, Rules::new(genesis), head, Roots::default());
         state.append(Kind::Genesis, &bytes, leaf_hash(&bytes))?;

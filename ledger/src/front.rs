@@ -1,0 +1,90 @@
+//! The network side of a ledger: gRPC, and HTTP where it is asked for.
+
+use crate::{
+    http::{self, Listener, Reads},
+    server::{StartError, io_error},
+    service::Service,
+};
+use medproof_proto::ledger::ledger_server::LedgerServer;
+use medproof_verifier::entry::MAX_ENTRY_BYTES;
+use std::{net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_stream::wrappers::TcpListenerStream;
+
+/// Longest time for a request that states no deadline of its own.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of a request message: an entry and its frame.
+const MAX_MESSAGE: usize = MAX_ENTRY_BYTES + 4096;
+
+/// What listens.
+#[derive(Debug)]
+pub(crate) struct Front {
+    address: SocketAddr,
+    http: Option<Listener>,
+    stop: Option<oneshot::Sender<()>>,
+    service: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+impl Front {
+    /// Serves over gRPC at `listen`, and over HTTP at the address given with what it reads; ports 0 take free ones.
+    pub(crate) async fn start(
+        listen: SocketAddr,
+        service: Service,
+        http: Option<(SocketAddr, Reads)>,
+    ) -> Result<Self, StartError> {
+        let http = match http {
+            Some((address, reads)) => {
+                let started = Listener::start(address, http::router(reads)).await;
+                Some(started.map_err(io_error(address.to_string()))?)
+            }
+            None => None,
+        };
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(io_error(listen.to_string()))?;
+        let address = listener.local_addr().map_err(io_error(listen.to_string()))?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = LedgerServer::new(service).max_decoding_message_size(MAX_MESSAGE);
+        let serve = tonic::transport::Server::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .add_service(service)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+                // Either told to stop, or the handle was dropped.
+                let _ = stopped.await;
+            });
+        Ok(Self {
+            address,
+            http,
+            stop: Some(stop),
+            service: tokio::spawn(serve),
+        })
+    }
+
+    /// Where it listens for gRPC.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it serves HTTP, if it does.
+    pub(crate) fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(Listener::address)
+    }
+
+    /// Takes no more requests. Streams that are still open are cut.
+    pub(crate) async fn shutdown(mut self) {
+        if let Some(http) = self.http.take() {
+            http.shutdown().await;
+        }
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        // Watch streams end only with their clients, so the wait for them has a limit.
+        if tokio::time::timeout(Duration::from_secs(1), &mut self.service)
+            .await
+            .is_err()
+        {
+            self.service.abort();
+            let _ = (&mut self.service).await;
+        }
+    }
+}
