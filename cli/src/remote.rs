@@ -52,6 +52,14 @@ pub fn no_ledger(error: ClientError) -> CliError {
     }
 }
 
+/// What to do about a ledger's answer to an entry: a refusal is about what was asked.
+pub fn not_appended(error: ClientError) -> CliError {
+    match error.is_refusal() {
+        true => CliError::data(error),
+        false => no_ledger(error),
+    }
+}
+
 impl LedgerArgs {
     /// Connects.
     ///

@@ -206,6 +206,11 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
 
 fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
     let store = args.keys.store()?;
+    let config = ServerConfig {
+        address: args.listen,
+        ..ServerConfig::default()
+    };
+    config.check().map_err(CliError::unavailable)?;
     let circuits: Vec<CircuitName> = match args.circuit.is_empty() {
         true => keys::circuits(false).collect(),
         false => args.circuit.clone(),
@@ -216,10 +221,6 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
         .opening(&store, &circuits, &mut |step| shown.step(&step))
         .map_err(CliError::unavailable)?;
     drop(shown);
-    let config = ServerConfig {
-        address: args.listen,
-        ..ServerConfig::default()
-    };
     runtime()?.block_on(async {
         let started = ProverServer::start(Arc::new(prover), config).await;
         let server = started.map_err(CliError::unavailable)?;
@@ -285,7 +286,13 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
         config.open_challenges = file.open_challenges.unwrap_or(config.open_challenges);
         config.concurrent_requests = file.concurrent_requests.unwrap_or(config.concurrent_requests);
         config.utc_offset_minutes = file.utc_offset_minutes.unwrap_or(config.utc_offset_minutes);
-        config.check().map_err(|e| bad(e.to_string()))?;
+        config.check().map_err(|e| {
+            let field = match e.field {
+                "staff_token" => "staff_token_file",
+                field => field,
+            };
+            bad(gateway::ConfigError { field, ..e }.to_string())
+        })?;
         let started = gateway::Server::start(config, clock).await;
         let handle = started.map_err(CliError::unavailable)?;
         announce(

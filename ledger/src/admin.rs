@@ -7,17 +7,25 @@ use crate::{
     sequencer::Command,
 };
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Read, Write},
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    os::{
+        fd::AsRawFd,
+        unix::{
+            ffi::OsStrExt,
+            fs::{MetadataExt, PermissionsExt},
+        },
+    },
     path::{Path, PathBuf},
     sync::mpsc::SyncSender,
+    time::Duration,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
     sync::oneshot,
     task::JoinHandle,
+    time::{sleep, timeout},
 };
 
 /// Name of the socket.
@@ -26,6 +34,22 @@ const SOCKET: &str = "admin.sock";
 const MAX_REQUEST: u64 = 8192;
 /// Longest answer, in bytes: a message, or a checkpoint.
 const MAX_ANSWER: u64 = 65_536;
+/// Longest address of a socket, in bytes (unix(7), less the closing zero).
+const MAX_ADDRESS: usize = 107;
+/// Time for a request to come, and after a failure to accept one.
+const REQUEST_TIME: Duration = Duration::from_secs(2);
+
+/// The address of the socket in `directory`. Longer than an address may be, it goes through the opened directory, which
+/// is held for as long as the address is used.
+fn address(directory: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    let path = directory.join(SOCKET);
+    if path.as_os_str().len() <= MAX_ADDRESS {
+        return Ok((path, None));
+    }
+    let held = File::open(directory)?;
+    let short = format!("/proc/self/fd/{}/{SOCKET}", held.as_raw_fd());
+    Ok((PathBuf::from(short), Some(held)))
+}
 
 /// The listener; ends when it is dropped.
 #[derive(Debug)]
@@ -48,20 +72,26 @@ impl Admin {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let listener = UnixListener::bind(&path)?;
+        let (address, held) = address(directory)?;
+        let listener = UnixListener::bind(&address)?;
+        drop(held);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        // The owner of the socket is who runs the ledger.
+        let owner = fs::metadata(&path)?.uid();
         let directory = directory.to_owned();
         let task = tokio::spawn(async move {
             // One at a time: there is one place to collect a backup in.
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => {
+                    // Between its making and its mode others could have opened it.
+                    Ok((stream, _)) if stream.peer_cred().is_ok_and(|peer| may_ask(peer.uid(), owner)) => {
                         // Whoever asked has gone; the next may come.
                         let _ = serve(stream, &directory, &commands).await;
                     }
+                    Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!(%error, "the socket for `ledger backup` has failed");
-                        return;
+                        tracing::warn!(%error, "the socket for `ledger backup` cannot take a request");
+                        sleep(REQUEST_TIME).await;
                     }
                 }
             }
@@ -70,13 +100,16 @@ impl Admin {
     }
 }
 
+fn may_ask(peer: u32, owner: u32) -> bool {
+    peer == owner || peer == 0
+}
+
 async fn serve(stream: UnixStream, directory: &Path, commands: &SyncSender<Command>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
-    (&mut stream)
-        .take(MAX_REQUEST)
-        .read_until(b'\n', &mut line)
-        .await?;
+    let mut request = (&mut stream).take(MAX_REQUEST);
+    // Whoever says nothing does not keep others from a backup.
+    timeout(REQUEST_TIME, request.read_until(b'\n', &mut line)).await??;
     let path = line
         .strip_prefix(b"backup ")
         .and_then(|rest| rest.strip_suffix(b"\n"));
@@ -126,7 +159,8 @@ pub(crate) fn request_backup(directory: &Path, out: &Path) -> Result<Backup, Bac
         source,
     };
     let out = std::path::absolute(out).map_err(failed)?;
-    let stream = std::os::unix::net::UnixStream::connect(&socket);
+    let stream =
+        address(directory).and_then(|(address, _held)| std::os::unix::net::UnixStream::connect(address));
     let mut stream = stream.map_err(|error| {
         BackupError::Refused(format!(
             "its socket {} cannot be opened ({error}): ask as the user that it runs as; if that is so, stop it and \

@@ -179,9 +179,12 @@ fn put_in_place(partial: &Path, out: &Path) -> Result<(), BackupError> {
     // A relative path of one part lies in the working directory.
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
-    File::open(parent)
-        .and_then(|d| d.sync_all())
-        .map_err(failed(parent))
+    let synced = File::open(parent).and_then(|d| d.sync_all());
+    if synced.is_err() {
+        // The name may be gone after a power cut: the caller removes the copy under its first name.
+        let _ = fs::rename(out, partial);
+    }
+    synced.map_err(failed(parent))
 }
 
 /// Copies the files of a directory, each synced. RocksDB's database has no folders in it.

@@ -164,7 +164,7 @@ pub enum Refusal {
     #[error("a development verifying key is accepted by a development ledger only")]
     DevelopmentKey,
     /// The registry leaf is in use.
-    #[error("registry leaf {0} is in use")]
+    #[error("registry leaf {0} is in use: take another")]
     LeafInUse(u32),
     /// The registry leaf is empty.
     #[error("registry leaf {0} is empty")]

@@ -14,7 +14,7 @@ use crate::{
         party::Party,
     },
     ledger, policy, read_bytes,
-    remote::{LedgerArgs, runtime},
+    remote::{LedgerArgs, not_appended, runtime},
     secret::{self, PassphraseArgs},
 };
 use medproof_proto::{
@@ -215,6 +215,7 @@ struct Work {
 fn refused(error: JourneyError) -> CliError {
     match error {
         JourneyError::Enrolled(_) => CliError::data(error),
+        JourneyError::Ledger(error) => not_appended(error),
         other => CliError::unavailable(other),
     }
 }

@@ -51,6 +51,9 @@ fn from_bytes(bytes: &[u8]) -> Result<(Name, Name, Register), FormatError> {
     if r.array::<8>("version")? != *MAGIC {
         let what = match bytes.starts_with(b"mpwk") {
             true => "this is a wallet, not a register",
+            false if bytes.starts_with(b"mprg\0\0\0\x01") => {
+                "a register of version 1 has no member secrets: begin a new one (medproof enrol init) and enrol its people again"
+            }
             false => "not a register of version 2",
         };
         return Err(FormatError::new("version", what));

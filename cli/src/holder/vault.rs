@@ -71,6 +71,23 @@ fn seal(wrapped: &[u8], recipient: &x25519::Recipient, content: &[u8]) -> Result
     Ok(bytes)
 }
 
+/// The wrapped key and the sealed content of a file's bytes.
+fn parts<'a>(path: &Path, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), CliError> {
+    let bad = |what: &str| CliError::Data(format!("`{}`: {what}", path.display()));
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .and_then(|rest| rest.split_first_chunk());
+    let (length, rest) = rest.ok_or_else(|| match file_kind::describe(bytes) {
+        file_kind::VAULT => bad("is cut off, or a wallet or register of another version"),
+        found => bad(&format!(
+            "expected a wallet (medproof wallet new) or register (medproof enrol init), this is {found}"
+        )),
+    })?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let parts = rest.split_at_checked(length).filter(|_| length <= MAX_WRAPPED);
+    parts.ok_or_else(|| bad("is cut off"))
+}
+
 impl Vault {
     /// Makes a new file with this content. An existing file is never overwritten.
     ///
@@ -97,22 +114,11 @@ impl Vault {
     /// [`CliError::Data`] for another passphrase or a file that was changed.
     pub fn open(path: &Path, passphrase: SecretString) -> Result<(Self, Zeroizing<Vec<u8>>), CliError> {
         let bad = |what: &str| CliError::Data(format!("`{}`: {what}", path.display()));
-        // Read once before the lock, so that a file that is not there gets no lock beside it.
-        read_bytes(path, MAX_FILE)?;
+        // Looked at once before the lock, so that a file that is not there or no vault gets no lock beside it.
+        parts(path, &read_bytes(path, MAX_FILE)?)?;
         let held = lock(path)?;
         let bytes = read_bytes(path, MAX_FILE)?;
-        let rest = bytes
-            .strip_prefix(MAGIC)
-            .and_then(|rest| rest.split_first_chunk());
-        let (length, rest) = rest.ok_or_else(|| match file_kind::describe(&bytes) {
-            file_kind::VAULT => bad("is cut off, or a wallet or register of another version"),
-            found => bad(&format!(
-                "expected a wallet (medproof wallet new) or register (medproof enrol init), this is {found}"
-            )),
-        })?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let parts = rest.split_at_checked(length).filter(|_| length <= MAX_WRAPPED);
-        let (wrapped, body) = parts.ok_or_else(|| bad("is cut off"))?;
+        let (wrapped, body) = parts(path, &bytes)?;
         let key = secret::unseal(passphrase, wrapped)
             .ok_or_else(|| bad("cannot be decrypted: wrong passphrase, or the file was changed"))?;
         let key = std::str::from_utf8(&key).ok().and_then(|text| text.parse().ok());

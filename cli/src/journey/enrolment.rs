@@ -62,7 +62,7 @@ pub struct Enrolled {
 }
 
 /// Most former cards of a person.
-pub const MAX_FORMER: usize = 8;
+pub const MAX_FORMER: usize = 64;
 
 impl Enrolled {
     /// Whether this is the person's card, or was.
@@ -128,7 +128,7 @@ impl Register {
         }
         person.former.retain(|digest| *digest != now);
         if person.former.len() == MAX_FORMER {
-            return refuse("this person has too many former cards");
+            return refuse("this person has 64 former cards, the most that a register keeps");
         }
         person.former.push(person.digest);
         person.digest = now;
@@ -411,7 +411,7 @@ mod tests {
             register.change_card(before.digest(), now.digest()).unwrap();
         }
         let says = refusal(register.change_card(card("0").digest(), card("one too many").digest()));
-        assert!(says.contains("too many former cards"), "{says}");
+        assert!(says.contains("64 former cards"), "{says}");
         assert_eq!(register.people[0].former.len(), MAX_FORMER);
     }
 }

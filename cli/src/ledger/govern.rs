@@ -9,7 +9,7 @@ use crate::{
     keys::{self, KeyArgs},
     output::KeyProgress,
     policy, read_text,
-    remote::{LedgerArgs, runtime},
+    remote::{LedgerArgs, not_appended, runtime},
     secret::{self, PassphraseArgs},
     serve,
 };
@@ -71,7 +71,10 @@ fn appended(what: &str, appended: &Appended, output: &Output) -> Exit {
 }
 
 fn refused(error: JourneyError) -> CliError {
-    CliError::unavailable(error)
+    match error {
+        JourneyError::Ledger(error) => not_appended(error),
+        other => CliError::unavailable(other),
+    }
 }
 
 fn last_day(from: Day, to: Option<Day>) -> Result<Day, CliError> {

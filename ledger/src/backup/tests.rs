@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     fsck::tests::{files, fill},
+    recovery::RecoveryError,
     server::{Config, Server, StartError},
     testing::{account, genesis, key_of, open},
 };
@@ -89,6 +90,29 @@ async fn an_old_backup_in_place_of_the_database_does_not_sign() {
     assert!(refused.to_string().contains("old backup"), "{refused}");
 }
 
+/// A ledger whose first checkpoint was not signed yet has no record either, and may start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_genesis_alone_does_not_sign() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let mut new = config(&at("ledger"));
+    new.genesis = Some(genesis());
+    Server::start(new).await.unwrap().shutdown().await;
+    let made = backup(&at("ledger"), &at("old")).unwrap();
+    restore(&at("old"), &at("reading"), None, |_, _| ()).unwrap();
+    let refused = Server::start(config(&at("reading"))).await.unwrap_err();
+    assert!(
+        matches!(refused, StartError::Recovery(RecoveryError::NoRecord)),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("restore --checkpoint"), "{refused}");
+    // With the checkpoint that it has, on the word of the operator, it does.
+    restore(&at("old"), &at("moved"), Some(&made.checkpoint), |_, _| ()).unwrap();
+    let mut again = config(&at("moved"));
+    again.genesis = Some(genesis());
+    Server::start(again).await.unwrap().shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_backup_is_not_restored() {
     let root = tempfile::tempdir().unwrap();
@@ -161,4 +185,26 @@ async fn a_running_ledger_makes_consistent_backups_while_it_writes() {
     server.shutdown().await;
     assert!(fsck(&directory, |_, _| ()).unwrap().is_clean());
     assert!(!directory.join("backup.staging").exists() && !directory.join("admin.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_a_long_path_nor_a_silent_client_keeps_a_running_ledger_from_a_backup() {
+    let root = tempfile::tempdir().unwrap();
+    // Longer than the address of a socket may be.
+    let directory = root.path().join("l".repeat(120));
+    fill(&directory).await;
+    let server = Server::start(config(&directory)).await.unwrap();
+    let folder = File::open(&directory).unwrap();
+    let address = format!(
+        "/proc/self/fd/{}/admin.sock",
+        std::os::fd::AsRawFd::as_raw_fd(&folder)
+    );
+    let _silent = std::os::unix::net::UnixStream::connect(address).unwrap();
+    let (from, out) = (directory.clone(), root.path().join("out"));
+    let made = tokio::task::spawn_blocking(move || backup(&from, &out))
+        .await
+        .unwrap();
+    assert!(made.unwrap().running);
+    server.shutdown().await;
+    assert!(!directory.join("admin.sock").exists());
 }

@@ -72,6 +72,23 @@ pub enum ServeError {
     },
 }
 
+impl ServerConfig {
+    /// Checks that a service could listen there now, before circuits are opened for it, which takes long.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn check(&self) -> Result<(), ServeError> {
+        let address = self.address;
+        if !address.ip().is_loopback() {
+            return Err(ServeError::NotLoopback(address));
+        }
+        match std::net::TcpListener::bind(address) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(ServeError::Start { address, source }),
+        }
+    }
+}
+
 /// How a request becomes a job.
 type Decode = fn(&ProveRequest) -> Result<Job, WireError>;
 
@@ -98,9 +115,7 @@ impl Server {
         config: ServerConfig,
         decode: Decode,
     ) -> Result<Self, ServeError> {
-        if !config.address.ip().is_loopback() {
-            return Err(ServeError::NotLoopback(config.address));
-        }
+        config.check()?;
         let failed = |source| ServeError::Start {
             address: config.address,
             source,

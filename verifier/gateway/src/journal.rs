@@ -45,6 +45,17 @@ pub enum JournalError {
         /// Where.
         at: usize,
     },
+    /// Of a version that is not known here.
+    #[error(
+        "the journal `{path}` is of version {version}, and this gateway knows up to {known}: start the program that wrote it",
+        path = path.display(), known = MAGIC[7]
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u8,
+    },
     /// A record's entry or receipt does not decode.
     #[error("the journal holds a record that does not decode: {0}")]
     Record(#[from] DecodeError),
@@ -301,6 +312,14 @@ impl Journal {
             file.write_all(MAGIC).map_err(failed("write"))?;
             file.sync_all().map_err(failed("sync"))?;
             bytes[..MAGIC.len()].copy_from_slice(MAGIC);
+        }
+        if let Some(&version) = bytes.strip_prefix(&MAGIC[..7]).and_then(<[u8]>::first)
+            && version > MAGIC[7]
+        {
+            return Err(JournalError::Newer {
+                path: path.to_owned(),
+                version,
+            });
         }
         let (records, end) = parse(&bytes).map_err(|at| JournalError::Damaged {
             path: path.to_owned(),

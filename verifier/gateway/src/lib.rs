@@ -19,7 +19,7 @@ mod service;
 mod tests;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, Party};
+pub use config::{Config, ConfigError, Party};
 pub use error::GatewayError;
 pub use journal::JournalError;
 pub use server::{Handle, Server, StartError};

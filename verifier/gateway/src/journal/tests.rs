@@ -159,6 +159,11 @@ fn journals_of_earlier_versions_become_version_3() {
     std::fs::write(&path, b"mpgj\0\0\0\x04").unwrap();
     assert!(matches!(
         Journal::open(&path),
+        Err(JournalError::Newer { version: 4, .. })
+    ));
+    std::fs::write(&path, b"mpgj\0\0\0\0").unwrap();
+    assert!(matches!(
+        Journal::open(&path),
         Err(JournalError::Damaged { at: 0, .. })
     ));
 }
@@ -184,9 +189,8 @@ fn damage_before_the_end_is_refused() {
     }
     drop(journal);
     let whole = std::fs::read(&path).unwrap();
-    for at in [0, 7, 12, 40, 60] {
+    for at in [0, 12, 40, 60] {
         let mut bad = whole.clone();
-        // At 7 stands the version.
         bad[at] ^= 4;
         std::fs::write(&path, &bad).unwrap();
         assert!(
