@@ -12,15 +12,21 @@
 //! one value of its own power below q makes the product hold: a wrong batch passes with a chance of at most
 //! 2^-127. The powers must be unpredictable to whoever made the proofs, or their errors can be made to cancel.
 
+mod miller;
+mod power;
+
 use crate::{CircuitId, Fr, Proof, VerifyError, VerifyingKey};
-use ark_bn254::{Bn254, G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM, pairing::Pairing};
-use ark_ff::{AdditiveGroup, BigInt, Field};
+use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine};
+use ark_ec::{
+    VariableBaseMSM,
+    pairing::{MillerLoopOutput, Pairing},
+};
+use ark_ff::{AdditiveGroup, Field, Zero};
 use ark_std::rand::{CryptoRng, RngCore};
+use miller::miller_loop;
+use power::{Power, multiple, sum_of_multiples};
 use std::collections::BTreeMap;
 
-/// Bytes of a power.
-const POWER_BYTES: usize = 16;
 /// So few proofs of a batch that does not hold are checked one by one.
 const ONE_BY_ONE: usize = 4;
 
@@ -94,15 +100,14 @@ struct Share<'a> {
     /// `sum r`, then `sum r x` for each input: the scalars of the key's IC points.
     scalars: Vec<Fr>,
     c: Vec<G1Affine>,
-    powers: Vec<BigInt<4>>,
+    powers: Vec<Power>,
 }
 
 /// Whether the product of the items' equations holds. Every item has its key's number of inputs.
 fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + CryptoRng)) -> bool {
     let mut shares: BTreeMap<CircuitId, Share<'_>> = BTreeMap::new();
-    let mut a = Vec::with_capacity(places.len());
-    let mut b = Vec::with_capacity(places.len());
-    for (at, power) in places.iter().zip(powers(places.len(), random)) {
+    let mut pairs: Vec<(G1Projective, G2Affine)> = Vec::with_capacity(places.len() + 3);
+    for at in places {
         let Item { key, inputs, proof } = items[*at];
         let proof = proof.inner();
         // The id holds a hash of the whole key, so that equal ids are equal keys.
@@ -112,42 +117,29 @@ fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + Cryp
             c: Vec::new(),
             powers: Vec::new(),
         });
-        let r = Fr::from(power);
+        let power = Power::random(random);
+        let r = power.to_fr();
         for (sum, x) in share.scalars.iter_mut().zip([Fr::ONE].iter().chain(inputs)) {
             *sum += r * x;
         }
-        let power = BigInt::new([power as u64, (power >> 64) as u64, 0, 0]);
         share.c.push(proof.c);
         share.powers.push(power);
-        a.push(proof.a.mul_bigint(power));
-        b.push(proof.b);
+        pairs.push((multiple(&proof.a, power), proof.b));
     }
-    let mut a = G1Projective::normalize_batch(&a);
-    let mut prepared: Vec<<Bn254 as Pairing>::G2Prepared> = b.into_iter().map(Into::into).collect();
     for share in shares.values() {
         let inner = share.key.inner();
-        // As many scalars as IC points, and as many powers as points C: neither sum leaves anything out.
+        // As many scalars as IC points: the sum leaves nothing out.
         let ic = G1Projective::msm_unchecked(&inner.gamma_abc_g1, &share.scalars);
-        let c = G1Projective::msm_bigint(&share.c, &share.powers);
-        let alpha = -(inner.alpha_g1 * share.scalars[0]);
-        a.extend(G1Projective::normalize_batch(&[alpha, ic, c]));
-        // The key holds -gamma and -delta.
-        let key = share.key.prepared();
-        prepared.push(inner.beta_g2.into());
-        prepared.push(key.gamma_g2_neg_pc.clone());
-        prepared.push(key.delta_g2_neg_pc.clone());
+        let c = sum_of_multiples(&share.c, &share.powers);
+        let alpha = inner.alpha_g1 * share.scalars[0];
+        pairs.push((-alpha, inner.beta_g2));
+        pairs.push((-ic, inner.gamma_g2));
+        pairs.push((-c, inner.delta_g2));
     }
-    let product = Bn254::multi_miller_loop(a, prepared);
+    // The sums may be the identity, whose pairing with anything is 1.
+    pairs.retain(|(p, _)| !p.is_zero());
+    let product = MillerLoopOutput(miller_loop(&pairs));
     Bn254::final_exponentiation(product).is_some_and(|value| value.0 == <Bn254 as Pairing>::TargetField::ONE)
-}
-
-/// `count` powers from 1 to 2^128 - 1.
-fn powers(count: usize, random: &mut (impl RngCore + CryptoRng)) -> Vec<u128> {
-    let mut bytes = vec![0; count * POWER_BYTES];
-    random.fill_bytes(&mut bytes);
-    let (chunks, _) = bytes.as_chunks::<POWER_BYTES>();
-    // 0 would leave a proof out; it is as likely as any other number, so taking 1 in its place costs nothing.
-    chunks.iter().map(|c| u128::from_le_bytes(*c).max(1)).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Verifying keys: checked on the way in, prepared once.
 
 use crate::{CircuitId, CircuitName, Proof, Statement, proof::point};
-use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
-use ark_ec::{AffineRepr, pairing::Pairing};
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
+use ark_ec::{AffineRepr, VariableBaseMSM, pairing::Pairing};
+use ark_ff::Field;
 use ark_groth16::{Groth16, PreparedVerifyingKey};
 use ark_serialize::CanonicalSerialize;
 use sha2::{Digest, Sha256};
@@ -219,7 +220,10 @@ impl VerifyingKey {
     /// [`VerifyError::Inputs`] or [`VerifyError::Proof`].
     pub fn verify(&self, inputs: &[Fr], proof: &Proof) -> Result<(), VerifyError> {
         self.check_count(inputs)?;
-        match Groth16::<Bn254>::verify_proof(&self.prepared, proof.inner(), inputs) {
+        // One sum; arkworks' own function takes a multiplication of full length for each input.
+        let scalars: Vec<Fr> = [Fr::ONE].iter().chain(inputs).copied().collect();
+        let ic = G1Projective::msm_unchecked(&self.inner.gamma_abc_g1, &scalars);
+        match Groth16::<Bn254>::verify_proof_with_prepared_inputs(&self.prepared, proof.inner(), &ic) {
             Ok(true) => Ok(()),
             _ => Err(VerifyError::Proof),
         }
@@ -235,11 +239,6 @@ impl VerifyingKey {
             expected,
             got: inputs.len(),
         })
-    }
-
-    /// The key as arkworks has prepared it.
-    pub(crate) fn prepared(&self) -> &PreparedVerifyingKey<Bn254> {
-        &self.prepared
     }
 }
 

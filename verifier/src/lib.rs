@@ -25,6 +25,7 @@ pub mod proof;
 pub mod receipt;
 pub mod registry;
 pub mod statement;
+mod subgroup;
 pub mod tree;
 
 pub use ark_bn254::Fr;

@@ -1,8 +1,9 @@
 //! Groth16 proofs as fixed-size bytes.
 
+use crate::subgroup::is_in_g2;
 use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Compress, Validate};
 
 /// Bytes of an encoded proof: A (32), B (64), C (32), arkworks' compressed form.
 pub const PROOF_BYTES: usize = 128;
@@ -31,8 +32,9 @@ impl Proof {
     /// # Errors
     /// [`ProofError`] when a point is the identity or outside its subgroup.
     pub fn new(inner: ark_groth16::Proof<Bn254>) -> Result<Self, ProofError> {
-        let g1 = |p: &G1Affine| p.is_on_curve() && p.is_in_correct_subgroup_assuming_on_curve();
-        let g2 = |p: &G2Affine| p.is_on_curve() && p.is_in_correct_subgroup_assuming_on_curve();
+        // Every point of the curve of G1 is in G1.
+        let g1 = G1Affine::is_on_curve;
+        let g2 = |p: &G2Affine| p.is_on_curve() && is_in_g2(p);
         for (name, valid, zero) in [
             ("A", g1(&inner.a), inner.a.is_zero()),
             ("B", g2(&inner.b), inner.b.is_zero()),
@@ -56,9 +58,10 @@ impl Proof {
         if bytes.len() != PROOF_BYTES {
             return Err(ProofError::Length(bytes.len()));
         }
-        let a = point::<G1Affine>(&bytes[..32], "A")?;
-        let b = point::<G2Affine>(&bytes[32..96], "B")?;
-        let c = point::<G1Affine>(&bytes[96..], "C")?;
+        // Curves and subgroups are checked once, by `new`.
+        let a = canonical::<G1Affine>(&bytes[..32], "A", Validate::No)?;
+        let b = canonical::<G2Affine>(&bytes[32..96], "B", Validate::No)?;
+        let c = canonical::<G1Affine>(&bytes[96..], "C", Validate::No)?;
         Self::new(ark_groth16::Proof { a, b, c })
     }
 
@@ -76,12 +79,21 @@ impl Proof {
     }
 }
 
-/// Decodes one compressed point and checks that it encodes back to the same bytes.
+/// Decodes one compressed point of its subgroup and checks that it encodes back to the same bytes.
 pub(crate) fn point<P: CanonicalDeserialize + CanonicalSerialize>(
     bytes: &[u8],
     name: &'static str,
 ) -> Result<P, ProofError> {
-    let p = P::deserialize_compressed(bytes).map_err(|_| ProofError::Point(name))?;
+    canonical(bytes, name, Validate::Yes)
+}
+
+/// Decodes one compressed point, validated by arkworks or not, and checks that it encodes back to the same bytes.
+fn canonical<P: CanonicalDeserialize + CanonicalSerialize>(
+    bytes: &[u8],
+    name: &'static str,
+    validate: Validate,
+) -> Result<P, ProofError> {
+    let p = P::deserialize_with_mode(bytes, Compress::Yes, validate).map_err(|_| ProofError::Point(name))?;
     let mut again = Vec::with_capacity(bytes.len());
     p.serialize_compressed(&mut again)
         .map_err(|_| ProofError::Point(name))?;
