@@ -13,6 +13,8 @@ const FEW: usize = 16;
 const FOLLOWED: usize = 24;
 /// Most changes that are tried for one constraint.
 const STEPS: usize = 3_000;
+/// Variables of a constraint, the newest first, that are moved by little.
+const NEWEST: usize = 3;
 /// Constraints of a bit that are looked at for others to turn with it.
 const PLACES: usize = 8;
 
@@ -21,8 +23,8 @@ type Changes = Vec<(usize, Fr)>;
 impl Probe<'_> {
     /// Whether some assignment was found that breaks `target` and nothing else, where bits are turned together: if
     /// `target` says that a variable is a bit, up to three others, the variable itself becoming what makes their
-    /// sum good; otherwise up to three of the bits in `target`, or the variable that it defines is moved by little.
-    /// What follows is recomputed.
+    /// sum good, or it becomes 2 or -1 alone; otherwise up to three of the bits in `target`, or one of its newest
+    /// variables is moved by little. What follows is recomputed.
     pub(super) fn exchanges_alone(&mut self, target: usize, order: &Order) -> bool {
         let mut steps = STEPS;
         let mut found = match self.variables(target)[..] {
@@ -40,6 +42,14 @@ impl Probe<'_> {
         let mut sums: Vec<(usize, usize)> = self.uses[bit].iter().map(|u| (u.row, u.matrix)).collect();
         sums.dedup_by_key(|(row, _)| *row);
         let mut found = Vec::new();
+        for value in [2i64, -1].map(Fr::from) {
+            let changes = vec![(bit, value - self.z[bit])];
+            self.make(&changes);
+            if self.is_broken(target) {
+                found.push((self.damage(&changes, target, order), changes.clone()));
+            }
+            self.unmake(&changes);
+        }
         for (row, matrix) in sums.into_iter().filter(|(row, _)| *row != target).take(PLACES) {
             let mut others: Vec<usize> = self.rows[row][matrix].iter().map(|(_, c)| *c).collect();
             others.retain(|c| *c != bit && order.bits[*c]);
@@ -61,7 +71,7 @@ impl Probe<'_> {
         found
     }
 
-    /// Bits of `target` turned, or what it defines moved, so that it is broken; each with the damage.
+    /// Bits of `target` turned, or its newest variables moved by little, so that it is broken; each with the damage.
     fn turned(&mut self, target: usize, order: &Order) -> Vec<(usize, Changes)> {
         let mut bits = self.variables(target);
         bits.retain(|c| order.bits[*c]);
@@ -73,12 +83,20 @@ impl Probe<'_> {
             }
             self.unmake(&changes);
         }
-        let defined = self.variables(target).last().copied();
-        if let Some(defined) = defined.filter(|c| order.definitions[*c] == Some(target)) {
+        let newest = self.variables(target).into_iter().rev().take(NEWEST);
+        for (age, column) in newest.enumerate() {
             for by in [1i64, -1, 2, -2].map(Fr::from) {
-                let changes = vec![(defined, by)];
+                let changes = vec![(column, by)];
                 self.make(&changes);
-                found.push((self.damage(&changes, target, order), changes.clone()));
+                if self.is_broken(target) {
+                    // Of the newest least follows, so that it is tried first.
+                    let damage = if age == 0 {
+                        0
+                    } else {
+                        self.damage(&changes, target, order)
+                    };
+                    found.push((damage, changes.clone()));
+                }
                 self.unmake(&changes);
             }
         }

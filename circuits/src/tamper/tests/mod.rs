@@ -5,7 +5,9 @@ mod planted;
 
 use super::*;
 use crate::gadgets::linear::{enforce_equal, enforce_product, weighted_sum, witness};
-use crate::gadgets::select::one_hot;
+use crate::gadgets::range::enforce_range;
+use crate::gadgets::select::{enforce_boolean, is_zero, one_hot};
+use ark_r1cs_std::GR1CSVar;
 use ark_r1cs_std::fields::fp::FpVar;
 
 fn constant(x: u64) -> FpVar<Fr> {
@@ -130,4 +132,44 @@ fn what_guards_bits_that_are_summed_is_seen_by_turning_several() {
     // What is said twice is not needed twice, however many bits are turned.
     let all: Vec<usize> = (0..11).collect();
     assert_eq!(numbered(2).delete_and_exchange(&all).survivors, [9, 10]);
+}
+
+/// A bit, said to be one so many times, whose multiple by 3 is in a range.
+fn in_range(times: usize) -> System {
+    System::prove(|cs| {
+        let three = witness(&cs, || Ok(Fr::from(3u64)))?;
+        enforce_equal(&three, &constant(3))?;
+        let bit = witness(&cs, || Ok(Fr::from(0u64)))?;
+        for _ in 0..times {
+            enforce_boolean(&bit)?;
+        }
+        enforce_range(&(&bit * &three), 4)
+    })
+    .unwrap()
+}
+
+#[test]
+fn what_guards_a_bit_that_is_in_no_sum_is_seen_by_another_number() {
+    assert_eq!(in_range(1).delete_each(&[1]).survivors, [1]);
+    assert_eq!(in_range(1).delete_and_exchange(&[1]).survivors, [0usize; 0]);
+    assert_eq!(in_range(2).delete_and_exchange(&[1, 2]).survivors, [1, 2]);
+}
+
+#[test]
+fn what_guards_a_comparison_is_seen_by_another_result() {
+    let system = System::prove(|cs| {
+        let new = |x: u64| {
+            let x = constant(x);
+            let variable = witness(&cs, || x.value())?;
+            enforce_equal(&variable, &x)?;
+            Ok::<_, SynthesisError>(variable)
+        };
+        let (three, four) = (new(3)?, new(4)?);
+        let zero = FpVar::from(is_zero(&three)?);
+        enforce_range(&(zero * four), 4)
+    })
+    .unwrap();
+    // The third and fourth constraints make the result; the fourth keeps it from being "equal".
+    assert_eq!(system.delete_each(&[3]).survivors, [3]);
+    assert_eq!(system.delete_and_exchange(&[3]).survivors, [0usize; 0]);
 }

@@ -12,13 +12,12 @@ mod table;
 
 use super::{Tier, Witness};
 use crate::gadgets::identity::IdentityVar;
-use crate::gadgets::linear::{bind_input, enforce_equal};
+use crate::gadgets::linear::{bind_input, enforce_equal, lc, witness};
 use crate::gadgets::poseidon::tagged;
 use ark_bn254::Fr;
 use ark_r1cs_std::alloc::AllocVar;
-use ark_r1cs_std::boolean::Boolean;
 use ark_r1cs_std::fields::fp::FpVar;
-use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
+use ark_relations::gr1cs::{ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
 use medproof_verifier::statement::EligibilityPublic;
 use medproof_verifier::{Public, Tag};
 
@@ -82,9 +81,12 @@ pub(super) fn in_parts<T: Tier>(
     Ok(())
 }
 
-/// A new bit as a number.
+/// A new bit as a number, in the constraint of `Boolean::new_witness`. Costs 1 constraint.
 fn bit(cs: &ConstraintSystemRef<Fr>, hint: impl FnOnce() -> bool) -> Result<FpVar<Fr>, SynthesisError> {
-    Ok(FpVar::from(Boolean::new_witness(cs.clone(), || Ok(hint()))?))
+    let x = witness(cs, || Ok(Fr::from(hint())))?;
+    let not = || LinearCombination::from(Variable::One) - lc(&x);
+    cs.enforce_r1cs_constraint(not, || lc(&x), LinearCombination::zero)?;
+    Ok(x)
 }
 
 /// The sum of some variables. Free.

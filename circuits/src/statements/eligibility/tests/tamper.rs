@@ -41,6 +41,16 @@ fn statement<T: Tier>((public, witness): &Pair) -> Statement {
     }
 }
 
+/// How many private variables come before those of the records: the next are the bits of the slots in use.
+pub(super) fn records_begin<T: Tier>() -> usize {
+    let parts = statement::<T>(&Eligibility::<T>::blank()).parts;
+    let (_, end) = parts
+        .iter()
+        .find(|(name, _)| *name == "opened table leaves")
+        .unwrap();
+    *end
+}
+
 /// Another holder with random records, most of whom are not eligible.
 fn random(seed: u64) -> Pair {
     let mut rng = StdRng::seed_from_u64(seed);
