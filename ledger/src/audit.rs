@@ -2,10 +2,10 @@
 
 use crate::{
     refusal::Refusal,
-    rules::Rules,
     state::State,
-    submission::{BATCH, Submission, is_governance},
+    submission::Submission,
     table::MemoryBase,
+    waiting::{Waiting, kind},
 };
 use medproof_proto::ledger_client::{ClientError, Ledger};
 use medproof_verifier::{
@@ -13,8 +13,6 @@ use medproof_verifier::{
     checkpoint::CheckpointError,
     entry::{Kind, NULLIFIER_KINDS, Seal},
 };
-use rayon::prelude::*;
-use std::collections::VecDeque;
 
 /// Entries asked for at once.
 const CHUNK: u32 = 256;
@@ -127,32 +125,24 @@ pub async fn audit(ledger: &mut Ledger, mut progress: impl FnMut(u64, u64)) -> R
 struct Auditor {
     state: Option<State<MemoryBase>>,
     /// Entries that are not judged yet.
-    waiting: VecDeque<Vec<u8>>,
-    /// What was found of the first of them, as far as the rules in force reach.
-    checked: VecDeque<Result<Submission, Refusal>>,
+    waiting: Waiting,
     report: Report,
     /// Set when a seal was not the recomputed one: from there on only encodings, proofs and the log's
     /// own hashes are judged.
     diverged: bool,
 }
 
-/// The second byte is the kind; whatever does not decode is judged with its batch.
-fn kind(bytes: &[u8]) -> Option<Kind> {
-    bytes.get(1).and_then(|number| Kind::from_number(*number))
-}
-
 impl Auditor {
     fn take(&mut self, entries: Vec<Vec<u8>>, ledger: &Ledger) -> Result<(), AuditError> {
         self.waiting.extend(entries);
-        let is_seal = |bytes: &Vec<u8>| kind(bytes) == Some(Kind::Seal);
-        while let Some(at) = self.waiting.iter().position(is_seal) {
+        while let Some(at) = self.waiting.first_seal() {
             match self.state.take() {
                 Some(mut state) => {
                     self.judge(&mut state, at)?;
                     self.state = Some(state);
                 }
                 None => {
-                    let batch: Vec<_> = self.waiting.drain(..=at).collect();
+                    let batch = self.waiting.take_unjudged(at + 1);
                     self.begin(&batch, ledger)?;
                 }
             }
@@ -181,7 +171,7 @@ impl Auditor {
     fn judge(&mut self, state: &mut State<MemoryBase>, at: usize) -> Result<(), AuditError> {
         let first = state.head().size;
         let seal_index = first + at as u64;
-        let seal = match self.waiting.get(at).map(|last| Entry::from_bytes(last)) {
+        let seal = match self.waiting.get(at).map(Entry::from_bytes) {
             Some(Ok(Entry::Seal(seal))) => seal,
             _ => {
                 self.report.problem(seal_index, "the seal does not decode");
@@ -194,36 +184,15 @@ impl Auditor {
             return self.only_log(state, at);
         }
         for index in first..seal_index {
-            let Some((bytes, submission)) = self.next(state.rules()) else {
+            let Some((bytes, submission)) = self.waiting.next(state.rules()) else {
                 break;
             };
             self.one(state, index, &bytes, submission, seal.time)?;
         }
-        match self.next(state.rules()) {
+        match self.waiting.next(state.rules()) {
             Some((last, _)) => self.seal(state, seal_index, &seal, &last),
             None => Ok(()),
         }
-    }
-
-    /// The next entry, and what can be found of it beforehand.
-    ///
-    /// All that wait are checked on all cores, the proofs in batches, up to the first that changes the rules
-    /// under which the others are checked: `rules` are those after every entry before them.
-    fn next(&mut self, rules: &Rules) -> Option<(Vec<u8>, Result<Submission, Refusal>)> {
-        if self.checked.is_empty() {
-            let waiting = self.waiting.make_contiguous();
-            let governs = |bytes: &Vec<u8>| kind(bytes).is_some_and(is_governance);
-            let until = waiting
-                .iter()
-                .position(governs)
-                .map_or(waiting.len(), |at| at + 1);
-            let checked: Vec<_> = waiting[..until]
-                .par_chunks(BATCH)
-                .flat_map_iter(|entries| Submission::check_all(entries, rules))
-                .collect();
-            self.checked = checked.into();
-        }
-        Some((self.waiting.pop_front()?, self.checked.pop_front()?))
     }
 
     fn one(
@@ -270,20 +239,19 @@ impl Auditor {
             self.report.batches += 1;
             return Ok(());
         }
-        self.report.problem(index, differences(seal, &expected));
+        let what = format!("{}{LATER}", differences(seal, &expected));
+        self.report.problem(index, what);
         self.diverged = true;
         Ok(state.append_refused(Kind::Seal, bytes).map_err(Refusal::from)?)
     }
 
     /// Takes a batch that cannot be judged into the log, so that the root can still be compared.
     fn only_log(&mut self, state: &mut State<MemoryBase>, seal: usize) -> Result<(), AuditError> {
-        for bytes in self.waiting.drain(..=seal) {
+        for bytes in self.waiting.take_unjudged(seal + 1) {
             state
                 .append_refused(Kind::Statement, &bytes)
                 .map_err(Refusal::from)?;
         }
-        // Found of these entries, and of others under rules that are not judged now.
-        self.checked.clear();
         self.diverged = true;
         Ok(())
     }
@@ -298,7 +266,7 @@ impl Auditor {
         report.nullifiers = head.nullifiers;
         report.size = checkpoint.size();
         report.root = *checkpoint.root();
-        if !self.waiting.is_empty() {
+        if self.waiting.len() > 0 {
             report.problem(head.size, "the checkpoint does not end with a seal");
         } else if state.log_root(head.size).map_err(Refusal::from)? != *checkpoint.root() {
             report.problem(head.size, "the log's root is not the checkpoint's");
@@ -306,6 +274,9 @@ impl Auditor {
         Ok(self.report)
     }
 }
+
+/// What follows from a seal that is wrong, where reading goes on.
+pub(crate) const LATER: &str = "; later entries are checked one by one only";
 
 /// Names what differs between a seal and the recomputed one.
 pub(crate) fn differences(found: &Seal, expected: &Seal) -> String {
@@ -328,7 +299,7 @@ pub(crate) fn differences(found: &Seal, expected: &Seal) -> String {
         .map(|(name, _)| *name)
         .collect();
     format!(
-        "the seal is not what the entries before it lead to ({}); later entries are checked one by one only",
+        "the seal is not what the entries before it lead to ({})",
         wrong.join(", ")
     )
 }

@@ -51,6 +51,11 @@ pub enum BackupError {
     /// No signed checkpoint in the store.
     #[error("no checkpoint is stored: start the ledger once, so that it signs one, and stop it again")]
     NoCheckpoint,
+    /// A mirror's backup cannot be restored to sign.
+    #[error(
+        "the backup is a mirror's: restore it without --checkpoint, then promote it (`medproof ledger promote`)"
+    )]
+    Mirror,
     /// The checkpoint is not one of this ledger.
     #[error("the checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -244,6 +249,9 @@ pub fn restore(
             return Err(BackupError::Damaged(Box::new(report)));
         }
         if let Some(checkpoint) = checkpoint {
+            if report.mirror {
+                return Err(BackupError::Mirror);
+            }
             let head = contained(&partial, checkpoint)?;
             let path = partial.join("signed-checkpoints");
             signed_record::create(&path, &head).map_err(failed(&path))?;

@@ -4,19 +4,19 @@
 use crate::{
     clock::{Clock, DevelopmentClock, SystemClock},
     cosigning::Cosigned,
-    folder,
+    folder, mirror,
     pool::{Intake, Pool},
     recovery::{self, RecoveryError},
     refusal::Refusal,
     sequencer::{Command, Published, Sequencer},
     server::{Config, StartError, io_error},
-    service::{CLOCK_KEY, Service},
+    service::{Appends, CLOCK_KEY, Sequenced, Service},
     signed_record::SignedRecord,
     state::State,
     store::Store,
     table::{Base, StoreError, Table},
 };
-use medproof_verifier::{LogKey, LogSigner, cosignature::WitnessPolicy, entry::Genesis};
+use medproof_verifier::{LogKey, LogSigner, cosignature::WitnessPolicy};
 use std::{
     sync::{
         Arc,
@@ -56,7 +56,7 @@ impl Core {
         WitnessPolicy::new(log_key.clone(), keys, config.quorum)?;
         let clock = match config.clock {
             Some(clock) => clock,
-            None => default_clock(&store, &genesis)?,
+            None => default_clock(&store, &state)?,
         };
         let sequencer = Sequencer::start(state, store.clone(), signer, record, clock.clone(), config.limits)?;
         let (commands, receiver) = sync_channel(config.limits.queue);
@@ -84,10 +84,12 @@ impl Core {
     pub(crate) fn service(&self, cosigned: Option<(watch::Receiver<Arc<Cosigned>>, usize)>) -> Service {
         Service {
             store: self.store.clone(),
-            intake: self.intake.clone(),
             published: self.published.clone(),
-            commands: self.commands.clone(),
-            places: Arc::new(Semaphore::new(self.queue)),
+            appends: Appends::Taken(Sequenced {
+                intake: self.intake.clone(),
+                commands: self.commands.clone(),
+                places: Arc::new(Semaphore::new(self.queue)),
+            }),
             clock: self.clock.clone(),
             cosigned,
         }
@@ -111,6 +113,9 @@ fn open(config: &Config) -> Result<(Store, State<Store>, SignedRecord), StartErr
     let directory = &config.directory;
     folder::make(directory).map_err(io_error(directory.display().to_string()))?;
     let store = Store::open(&directory.join("db"))?;
+    if mirror::is_mirror(&store)? {
+        return Err(StartError::Mirror(directory.clone()));
+    }
     let path = directory.join("signed-checkpoints");
     let record = SignedRecord::open(&path).map_err(io_error(path.display().to_string()))?;
     let state = match State::open(store.clone()).map_err(recovery_error)? {
@@ -142,17 +147,17 @@ fn open(config: &Config) -> Result<(Store, State<Store>, SignedRecord), StartErr
     Ok((store, state, record))
 }
 
-fn recovery_error(refusal: Refusal) -> StartError {
+pub(crate) fn recovery_error(refusal: Refusal) -> StartError {
     match refusal {
         Refusal::Store(error) => error.into(),
         other => RecoveryError::Rules(other).into(),
     }
 }
 
-/// The clock of a ledger that is given none. A development ledger begins at its genesis' time and
-/// keeps its distance to the machine's clock over restarts.
-fn default_clock(store: &Store, genesis: &Genesis) -> Result<Arc<dyn Clock>, StoreError> {
-    if !genesis.development {
+/// The clock of a ledger that is given none. A development ledger begins at the time of its last seal, which is its
+/// genesis' where it is new, and keeps its distance to the machine's clock over restarts.
+fn default_clock(store: &Store, state: &State<Store>) -> Result<Arc<dyn Clock>, StoreError> {
+    if !state.rules().genesis().development {
         return Ok(Arc::new(SystemClock));
     }
     let offset = match store.get(Table::Meta, CLOCK_KEY)? {
@@ -163,8 +168,8 @@ fn default_clock(store: &Store, genesis: &Genesis) -> Result<Arc<dyn Clock>, Sto
             i64::from_be_bytes(bytes)
         }
         None => {
-            let distance = i128::from(genesis.time) - i128::from(SystemClock.now());
-            let offset = i64::try_from(distance).map_err(|_| StoreError::damaged("the genesis' time"))?;
+            let distance = i128::from(state.head().time) - i128::from(SystemClock.now());
+            let offset = i64::try_from(distance).map_err(|_| StoreError::damaged("the last seal's time"))?;
             let row = (
                 (Table::Meta, CLOCK_KEY.to_vec()),
                 Some(offset.to_be_bytes().to_vec()),

@@ -1,6 +1,10 @@
-//! Folders whose names are durable.
+//! Folders whose names are durable, and files that are replaced as a whole.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+};
 
 /// Makes a folder and those above it that are missing, and syncs each name. A folder that is gone after a power cut
 /// would take with it what was acknowledged or cosigned in it.
@@ -19,6 +23,19 @@ pub(crate) fn make(path: &Path) -> io::Result<()> {
         _ => {}
     }
     File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Puts new content in a file's place: after a crash it has the old content or the new one.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("partial");
+    let mut file = File::create(&fresh)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

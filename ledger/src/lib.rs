@@ -15,6 +15,7 @@ mod folder;
 mod front;
 pub mod fsck;
 pub mod http;
+pub mod mirror;
 mod pool;
 pub mod recovery;
 pub mod refusal;
@@ -30,6 +31,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod tile;
+mod waiting;
 pub mod witness;
 
 pub use audit::audit;
@@ -37,6 +39,7 @@ pub use backup::{backup, restore};
 pub use clock::{Clock, DevelopmentClock, SystemClock};
 pub use embedded::Embedded;
 pub use fsck::fsck;
+pub use mirror::{Mirror, MirrorConfig};
 pub use refusal::Refusal;
 pub use rules::Rules;
 pub use sequencer::BatchLimits;

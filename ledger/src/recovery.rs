@@ -80,7 +80,7 @@ pub(crate) fn check<B: Base>(state: &State<B>, signed: Option<SignedHead>) -> Re
     Ok(())
 }
 
-fn check_last_batch<B: Base>(state: &State<B>) -> Result<(), StoreError> {
+pub(crate) fn check_last_batch<B: Base>(state: &State<B>) -> Result<(), StoreError> {
     let (base, head) = (state.base(), state.head());
     let get = |table: Table, key: &[u8]| base.get(table, key);
     let damaged = |what: String| Err(StoreError::Damaged(what));

@@ -7,10 +7,12 @@ use crate::{
     cosigning::{Cosigning, Running, WitnessAddress},
     front::Front,
     http::Reads,
+    mirror::Halted,
     recovery::RecoveryError,
     refusal::Refusal,
     sequencer::BatchLimits,
     table::StoreError,
+    witness::WitnessError,
 };
 use ed25519_dalek::SigningKey;
 use medproof_verifier::{
@@ -84,6 +86,24 @@ pub enum StartError {
     /// Another ledger is there.
     #[error("the ledger in {0} has another genesis")]
     OtherGenesis(PathBuf),
+    /// The directory is a mirror's.
+    #[error("{} is a mirror's: nothing is signed from it before `medproof ledger promote`", .0.display())]
+    Mirror(PathBuf),
+    /// The directory is a ledger's that signs, and a mirror was to be started on it.
+    #[error(
+        "{} is a ledger's that signs (or its promotion was begun: finish it), not a mirror's: name another directory",
+        .0.display()
+    )]
+    Primary(PathBuf),
+    /// The mirror has halted, in this run or an earlier one.
+    #[error("{0}")]
+    Halted(Halted),
+    /// The mirror was told to stop before it had anything to serve.
+    #[error("the mirror was stopped before it had read its primary's log")]
+    Stopped,
+    /// What the mirror has cosigned cannot be kept.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// The log's key is not that of genesis.
     #[error("the log key is not the one in the ledger's genesis")]
     LogKey,
@@ -127,14 +147,14 @@ impl Server {
             _ => Some(Cosigning::start(
                 store.clone(),
                 published.clone(),
-                witnesses,
+                witnesses.into_iter().map(Into::into).collect(),
                 quorum,
             )?),
         };
         let cosigned = cosigning.as_ref().map(Running::subscribe);
-        let http = http.map(|address| (address, Reads::new(store, published, cosigned.clone())));
+        let http = http.map(|address| (address, Reads::new(store, published, cosigned.clone(), None)));
         let admin = Admin::start(&directory, core.commands.clone()).map_err(io_error(format!(
-            "the socket for `ledger backup` in {} (its whole path can have 107 bytes at most)",
+            "the socket for `ledger backup` in {}",
             directory.display()
         )))?;
         let service = core.service(cosigned.map(|cosigned| (cosigned, asked)));

@@ -181,21 +181,33 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`].
     pub fn verify(note: &[u8], log: &LogKey) -> Result<Self, CheckpointError> {
+        Self::verify_plain(note, log).map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// As [`Checkpoint::verify`]; gives the note with the log's own signature alone beside it. What others have added,
+    /// which nobody has checked, is left out.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn verify_plain(note: &[u8], log: &LogKey) -> Result<(Self, Vec<u8>), CheckpointError> {
         if note.len() > MAX_CHECKPOINT_BYTES {
             return Err(CheckpointError::Malformed);
         }
         let note = Note::from_bytes(note).map_err(|_| CheckpointError::Malformed)?;
         let verifier = StandardVerifier::new(&log.to_string()).map_err(|_| CheckpointError::Name)?;
-        note.verify(&VerifierList::new(vec![Box::new(verifier)]))
+        let (signatures, _) = note
+            .verify(&VerifierList::new(vec![Box::new(verifier)]))
             .map_err(|_| CheckpointError::Signature)?;
+        let plain = Note::new(note.text(), &signatures).map_err(|_| CheckpointError::Malformed)?;
         let text = Text::from_bytes(note.text()).map_err(|_| CheckpointError::Malformed)?;
         if text.origin() != log.origin {
             return Err(CheckpointError::Origin);
         }
-        Ok(Self {
+        let checkpoint = Self {
             size: text.size(),
             root: text.hash().0,
-        })
+        };
+        Ok((checkpoint, plain.to_bytes()))
     }
 
     /// Entries in the tree.
@@ -238,6 +250,12 @@ mod tests {
         let checkpoint = Checkpoint::verify(&note, &log).unwrap();
         assert_eq!((checkpoint.size(), checkpoint.root()), (7, &[9; 32]));
         assert_eq!(origin(&note).unwrap(), "ledger.example/test");
+        // Other lines are no part of what the log has signed.
+        let others = [&note[..], "— w AAAAAAAAAAA=\n".as_bytes()].concat();
+        assert_eq!(
+            Checkpoint::verify_plain(&others, &log),
+            Ok((checkpoint, note.clone()))
+        );
         assert_eq!(origin(b"no note"), Err(CheckpointError::Malformed));
         assert_eq!(
             log.to_string(),

@@ -111,6 +111,7 @@ fn error(error: BackupError) -> CliError {
         },
         BackupError::NoLedger(_)
         | BackupError::NoCheckpoint
+        | BackupError::Mirror
         | BackupError::Checkpoint(_)
         | BackupError::Damaged(_)
         | BackupError::Behind { .. }

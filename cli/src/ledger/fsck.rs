@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Arguments of `medproof ledger fsck`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directory of a ledger that does not run, or a backup.
+    /// Directory of a ledger or mirror that does not run, or a backup.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -50,6 +50,7 @@ fn value(report: &Report) -> Value {
     json!({
         "clean": report.is_clean(),
         "backup": report.backup,
+        "mirror": report.mirror,
         "entries": report.entries,
         "kinds": Kind::ALL.iter().zip(report.kinds)
             .map(|(kind, n)| (kind.as_str().to_owned(), json!(n)))
@@ -91,12 +92,15 @@ fn text(report: &Report) -> String {
     if unlisted > 0 {
         text.push_str(&format!("and {unlisted} more\n"));
     }
-    text.push_str(match (report.is_clean(), report.backup) {
-        (true, false) => "Every row is what the entries lead to.",
-        (true, true) => {
+    text.push_str(match (report.is_clean(), report.backup, report.mirror) {
+        (true, false, false) => "Every row is what the entries lead to.",
+        (true, true, _) => {
             "Every row is what the entries lead to. This is a backup: no ledger signs from it as it is."
         }
-        (false, _) => "The directory is damaged.",
+        (true, false, true) => {
+            "Every row is what the entries lead to. This is a mirror's directory: no ledger signs from it as it is."
+        }
+        (false, ..) => "The directory is damaged.",
     });
     text
 }

@@ -4,6 +4,7 @@ mod backup;
 mod fsck;
 mod govern;
 mod init;
+mod promote;
 mod witness;
 
 use crate::{
@@ -78,6 +79,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a ledger's directory from a backup, after checking it.
     Restore(backup::RestoreArgs),
+    /// Make a ledger that signs out of a stopped mirror whose primary is lost.
+    Promote(promote::Args),
 }
 
 /// Reads a date from the command line.
@@ -111,6 +114,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Fsck(args) => fsck::run(args, output),
         Command::Backup(args) => backup::run(args, output),
         Command::Restore(args) => backup::restore(args, output),
+        Command::Promote(args) => promote::run(args, output),
     }
 }
 

@@ -10,6 +10,7 @@ mod replay;
 use crate::{
     backup::CHECKPOINT_FILE,
     cosigning,
+    mirror::{PRIMARY_KEY, is_mirror},
     signed_record::{self, SignedHead},
     state::{HEAD_KEY, Spent, read_entry},
     store::Store,
@@ -77,6 +78,8 @@ pub struct Report {
     pub signed_heads: u64,
     /// The directory is a backup: it has a checkpoint instead of `signed-checkpoints`, and no ledger signs from it.
     pub backup: bool,
+    /// The directory is a mirror's, or a backup of one: it holds its primary's checkpoints, and not one for each batch.
+    pub mirror: bool,
     /// Rows read, by table.
     pub rows: Vec<(&'static str, u64)>,
     /// Root of the log after the last seal.
@@ -137,6 +140,10 @@ pub fn fsck(directory: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Repo
     let signed = signed(directory, &mut findings, &mut report)?;
     match Store::open_read_only(&path) {
         Ok(store) => {
+            report.mirror = is_mirror(&store).unwrap_or_default();
+            if signed.missing && !report.mirror {
+                findings.problem(RECORD, NO_RECORD);
+            }
             let checked = check(&store, &signed, &mut findings, &mut report, &mut progress);
             if let Err(error) = checked {
                 findings.problem("db", error);
@@ -144,7 +151,12 @@ pub fn fsck(directory: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Repo
         }
         Err(error @ StoreError::InUse(_)) => return Err(FsckError::Store(error)),
         // Damage that the database itself refuses.
-        Err(error) => findings.problem("db", error),
+        Err(error) => {
+            findings.problem("db", error);
+            if signed.missing {
+                findings.problem(RECORD, NO_RECORD);
+            }
+        }
     }
     report.problems = findings.problems;
     report.problem_count = findings.count;
@@ -156,14 +168,21 @@ pub fn fsck(directory: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Repo
 struct Signed {
     heads: Vec<SignedHead>,
     checkpoint: Option<Vec<u8>>,
+    /// Neither of the two is there, as in a mirror's directory.
+    missing: bool,
 }
 
+/// The record of what was signed.
+const RECORD: &str = "signed-checkpoints";
+const NO_RECORD: &str = "is missing: no ledger will sign from this directory";
+
 fn signed(directory: &Path, findings: &mut Findings, report: &mut Report) -> Result<Signed, FsckError> {
-    let name = "signed-checkpoints";
+    let name = RECORD;
     let path = directory.join(name);
     let failed = |path: PathBuf| move |source| FsckError::Io { path, source };
-    let none = |checkpoint| Signed {
+    let none = |checkpoint: Option<Vec<u8>>| Signed {
         heads: vec![],
+        missing: checkpoint.is_none(),
         checkpoint,
     };
     let records = match signed_record::read(&path) {
@@ -171,7 +190,6 @@ fn signed(directory: &Path, findings: &mut Findings, report: &mut Report) -> Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let path = directory.join(CHECKPOINT_FILE);
             if !path.exists() {
-                findings.problem(name, "is missing: no ledger will sign from this directory");
                 return Ok(none(None));
             }
             report.backup = true;
@@ -207,6 +225,7 @@ fn signed(directory: &Path, findings: &mut Findings, report: &mut Report) -> Res
     Ok(Signed {
         heads: records.heads,
         checkpoint: None,
+        missing: false,
     })
 }
 
@@ -223,10 +242,21 @@ fn check(
     let steps = 2 * size.map_or(0, |size| u64::from_be_bytes(*size)).min(u64::MAX / 2);
     let mut heads = signed.heads.clone();
     if let Some(note) = &signed.checkpoint {
-        heads.extend(backup_head(store, note, findings));
+        heads.extend(signed_head(store, note, CHECKPOINT_FILE, findings));
         report.signed_heads = heads.len() as u64;
     }
-    let mut replay = Replay::new(store, &heads, findings);
+    if let Some(note) = store.get(Table::Meta, PRIMARY_KEY)? {
+        let seen = signed_head(store, &note, Table::Meta.as_str(), findings);
+        let size = size.map_or(0, |size| u64::from_be_bytes(*size));
+        match seen.filter(|seen| seen.size > size) {
+            Some(seen) => findings.note(format!(
+                "the primary has signed a checkpoint of {} entries, of which this mirror has {size} so far",
+                seen.size
+            )),
+            None => heads.extend(seen),
+        }
+    }
+    let mut replay = Replay::new(store, &heads, report.mirror, findings);
     let mut entries = Cursor::new(store, Table::Entry, findings);
     while let Some((key, bytes)) = entries.take(findings) {
         let index = number(Table::Entry, &key)?;
@@ -289,8 +319,8 @@ fn check(
     Ok(())
 }
 
-/// The head of a backup's checkpoint, if the log's key signed it.
-fn backup_head(store: &Store, note: &[u8], findings: &mut Findings) -> Option<SignedHead> {
+/// The head of a checkpoint that is found in `place`, if the log's key signed it.
+fn signed_head(store: &Store, note: &[u8], place: &str, findings: &mut Findings) -> Option<SignedHead> {
     let verified = match read_entry(|t, key| store.get(t, key), 0) {
         Ok((_, Entry::Genesis(genesis))) => LogKey::new(&genesis.origin, genesis.log_key)
             .and_then(|key| Checkpoint::verify(note, &key))
@@ -303,7 +333,7 @@ fn backup_head(store: &Store, note: &[u8], findings: &mut Findings) -> Option<Si
             root: *checkpoint.root(),
         }),
         Err(error) => {
-            findings.problem(CHECKPOINT_FILE, error);
+            findings.problem(place, error);
             None
         }
     }
@@ -410,7 +440,7 @@ fn meta(store: &Store, findings: &mut Findings) -> u64 {
     while let Some((key, row)) = rows.take(findings) {
         let fits = match &key[..] {
             // Compared with the entries, and when the store was opened.
-            b"head" | b"format" => true,
+            b"head" | b"format" | b"primary" => true,
             b"clock" => row.len() == 8,
             _ => false,
         };

@@ -2,7 +2,7 @@
 
 use super::{Findings, commitments::Commitments, cursor::Cursor, log::Log, nullifiers::Nullifiers};
 use crate::{
-    audit::differences,
+    audit::{LATER, differences},
     rules::Rules,
     signed_record::SignedHead,
     state::{HEAD_KEY, Head, NoteKind, note_leaf, party::Member, read_entry, tree::Tree},
@@ -71,10 +71,17 @@ pub(super) struct Replay<'a> {
     pub(super) checkpoints: u64,
     /// An entry cannot be read or a seal was wrong: what later seals claim cannot be recomputed.
     diverged: bool,
+    /// A mirror's store, which has not a checkpoint for each batch.
+    mirror: bool,
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(store: &'a Store, signed: &[SignedHead], findings: &mut Findings) -> Self {
+    pub(super) fn new(
+        store: &'a Store,
+        signed: &[SignedHead],
+        mirror: bool,
+        findings: &mut Findings,
+    ) -> Self {
         let mut cursor = |table| Cursor::new(store, table, findings);
         let cursors = Cursors {
             placed: cursor(Table::Placed),
@@ -108,6 +115,7 @@ impl<'a> Replay<'a> {
             root: [0; 32],
             checkpoints: 0,
             diverged: false,
+            mirror,
         }
     }
 
@@ -325,7 +333,7 @@ impl<'a> Replay<'a> {
             findings.problem(Table::Entry.as_str(), what);
         }
         if !self.diverged && expected != *seal {
-            let what = format!("entry {index}: {}", differences(seal, &expected));
+            let what = format!("entry {index}: {}{LATER}", differences(seal, &expected));
             findings.problem(Table::Entry.as_str(), what);
             self.diverged = true;
         }
@@ -385,7 +393,7 @@ impl<'a> Replay<'a> {
             _ => {}
         }
         let Some(note) = self.cursors.checkpoint.value(&size.to_be_bytes(), findings) else {
-            if self.cursors.checkpoint.failed() {
+            if self.cursors.checkpoint.failed() || self.mirror {
                 return;
             }
             // Rows of checkpoints are not synced on their own, so the last may be gone after a crash.

@@ -61,42 +61,81 @@ impl fmt::Display for Prefix {
     }
 }
 
+/// Limits of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest time, connecting and reading the answer included.
+    pub(crate) deadline: Duration,
+    /// Most bytes of an answer.
+    pub(crate) bytes: usize,
+}
+
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unanswered {
-    #[error("no answer within 5 s")]
-    Deadline,
+    #[error("no answer within {0:?}")]
+    Deadline(Duration),
     #[error("cannot connect: {0}")]
     Connect(std::io::Error),
     #[error("the connection fails: {0}")]
     Http(#[from] hyper::Error),
-    #[error("the answer is cut off or longer than 64 KiB")]
-    Answer,
+    #[error("the answer is cut off or longer than {0} bytes")]
+    Answer(usize),
+    #[error("`{0}` is no address")]
+    Address(String),
 }
 
-/// Posts a body below a prefix and gives status and answer.
+/// Posts a body below a prefix and gives status and answer (5 s, 64 KiB).
 pub(crate) async fn post(
     prefix: &Prefix,
     name: &str,
     body: Vec<u8>,
 ) -> Result<(StatusCode, Vec<u8>), Unanswered> {
-    match time::timeout(DEADLINE, exchange(prefix, name, body)).await {
+    let limits = Limits {
+        deadline: DEADLINE,
+        bytes: ANSWER_BYTES,
+    };
+    request(prefix, (Method::POST, name), Body::from(body), limits).await
+}
+
+/// Gets what is below a prefix, with its status.
+pub(crate) async fn get(
+    prefix: &Prefix,
+    name: &str,
+    limits: Limits,
+) -> Result<(StatusCode, Vec<u8>), Unanswered> {
+    request(prefix, (Method::GET, name), Body::empty(), limits).await
+}
+
+async fn request(
+    prefix: &Prefix,
+    what: (Method, &str),
+    body: Body,
+    limits: Limits,
+) -> Result<(StatusCode, Vec<u8>), Unanswered> {
+    match time::timeout(limits.deadline, exchange(prefix, what, body, limits.bytes)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Unanswered::Deadline),
+        Err(_) => Err(Unanswered::Deadline(limits.deadline)),
     }
 }
 
-async fn exchange(prefix: &Prefix, name: &str, body: Vec<u8>) -> Result<(StatusCode, Vec<u8>), Unanswered> {
+async fn exchange(
+    prefix: &Prefix,
+    (method, name): (Method, &str),
+    body: Body,
+    most: usize,
+) -> Result<(StatusCode, Vec<u8>), Unanswered> {
     let stream = TcpStream::connect(&prefix.address)
         .await
         .map_err(Unanswered::Connect)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let mut request = Request::new(Body::from(body));
-    *request.method_mut() = Method::POST;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
     let path = format!("{}/{name}", prefix.path);
-    // A prefix is a URL and the name a plain word, so the two are one as well.
-    *request.uri_mut() = path.parse().map_err(|_| Unanswered::Answer)?;
-    let host = prefix.authority.parse().map_err(|_| Unanswered::Answer)?;
+    // A prefix is a URL and the name a plain word or path, so the two are one as well.
+    *request.uri_mut() = path.parse().map_err(|_| Unanswered::Address(path))?;
+    let host = prefix.authority.parse();
+    let host = host.map_err(|_| Unanswered::Address(prefix.authority.clone()))?;
     request.headers_mut().insert(HOST, host);
     request
         .headers_mut()
@@ -104,8 +143,8 @@ async fn exchange(prefix: &Prefix, name: &str, body: Vec<u8>) -> Result<(StatusC
     let exchange = async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
-        let bytes = body::to_bytes(Body::new(answer.into_body()), ANSWER_BYTES).await;
-        let bytes = bytes.map_err(|_| Unanswered::Answer)?;
+        let bytes = body::to_bytes(Body::new(answer.into_body()), most).await;
+        let bytes = bytes.map_err(|_| Unanswered::Answer(most))?;
         Ok::<_, Unanswered>((status, bytes.to_vec()))
     };
     let mut exchange = std::pin::pin!(exchange);

@@ -1,7 +1,7 @@
 //! `/metrics` in Prometheus' text format. Every figure stands in the public log or counts answers; none
 //! depends on what a proof hides.
 
-use crate::{cosigning::Cosigned, sequencer::Published};
+use crate::{cosigning::Cosigned, mirror::Following, sequencer::Published};
 use axum::http::StatusCode;
 use medproof_verifier::entry::{Kind, NullifierKind};
 use std::{
@@ -44,7 +44,12 @@ fn one(value: u64) -> [(String, u64); 1] {
 }
 
 /// The ledger's state in figures.
-pub(super) fn text(published: &Published, cosigned: Option<&Cosigned>, answered: &Answered) -> String {
+pub(super) fn text(
+    published: &Published,
+    cosigned: Option<&Cosigned>,
+    following: Option<&Following>,
+    answered: &Answered,
+) -> String {
     let head = &published.head;
     let mut out = String::new();
     let healthy = u64::from(published.healthy);
@@ -95,6 +100,9 @@ pub(super) fn text(published: &Published, cosigned: Option<&Cosigned>, answered:
         let help = "Entries in the last checkpoint that a witness has cosigned since the start.";
         metric(&mut out, name, "gauge", help, &sizes.collect::<Vec<_>>());
     }
+    if let Some(following) = following {
+        mirror(&mut out, following);
+    }
     let answers: Vec<_> = [
         ("200", &answered.ok),
         ("404", &answered.not_found),
@@ -111,4 +119,22 @@ pub(super) fn text(published: &Published, cosigned: Option<&Cosigned>, answered:
         &answers,
     );
     out
+}
+
+/// What a mirror knows of its primary.
+fn mirror(out: &mut String, following: &Following) {
+    let name = "medproof_ledger_mirror_halted";
+    let help = "1 after the primary has shown what an honest one does not; nothing newer is served then.";
+    metric(out, name, "gauge", help, &one(following.halted.is_some().into()));
+    let name = "medproof_ledger_mirror_primary_size";
+    let help = "Entries in the primary's last signed checkpoint that was read.";
+    metric(out, name, "gauge", help, &one(following.size));
+    let name = "medproof_ledger_mirror_failures_total";
+    let help = "Attempts to follow the primary that it did not answer, or not with success.";
+    metric(out, name, "counter", help, &one(following.failures));
+    if let Some(age) = following.age() {
+        let name = "medproof_ledger_mirror_checkpoint_age_seconds";
+        let help = "Time since the primary's signed checkpoint was last read.";
+        metric(out, name, "gauge", help, &one(age.as_secs()));
+    }
 }

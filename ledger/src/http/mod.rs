@@ -9,6 +9,7 @@ pub(crate) mod raw;
 
 use crate::{
     cosigning::Cosigned,
+    mirror::Following,
     sequencer::Published,
     store::Store,
     table::{Base, StoreError, Table},
@@ -53,6 +54,8 @@ pub(crate) struct Reads {
     published: watch::Receiver<Arc<Published>>,
     /// Absent where no witnesses are asked.
     cosigned: Option<watch::Receiver<Arc<Cosigned>>>,
+    /// Present at a mirror.
+    following: Option<watch::Receiver<Following>>,
     memory: Arc<Semaphore>,
     answered: metrics::Answered,
 }
@@ -62,11 +65,13 @@ impl Reads {
         store: Store,
         published: watch::Receiver<Arc<Published>>,
         cosigned: Option<watch::Receiver<Arc<Cosigned>>>,
+        following: Option<watch::Receiver<Following>>,
     ) -> Self {
         Self {
             store,
             published,
             cosigned,
+            following,
             memory: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             answered: metrics::Answered::default(),
         }
@@ -74,6 +79,12 @@ impl Reads {
 
     fn now(&self) -> Arc<Published> {
         self.published.borrow().clone()
+    }
+
+    fn following(&self) -> Option<Following> {
+        self.following
+            .as_ref()
+            .map(|following| following.borrow().clone())
     }
 
     fn cosigned(&self) -> Option<Arc<Cosigned>> {
@@ -149,18 +160,33 @@ async fn checkpoint(State(reads): State<Arc<Reads>>, uri: Uri) -> Response {
 }
 
 async fn healthz(State(reads): State<Arc<Reads>>) -> Response {
-    let (status, text) = match reads.now().healthy {
-        true => (StatusCode::OK, "ok\n"),
-        false => (
+    let mirror = reads.following();
+    let (status, text) = match (reads.now().healthy, mirror) {
+        (true, None) => (StatusCode::OK, "ok\n".to_owned()),
+        (true, Some(following)) => (StatusCode::OK, format!("ok\n{following}\n")),
+        (false, None) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "the ledger has stopped acknowledging\n",
+            "the ledger has stopped acknowledging\n".to_owned(),
+        ),
+        (false, Some(following)) if following.halted.is_some() => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{following}\n"))
+        }
+        (false, Some(_)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the mirror's store has failed\n".to_owned(),
         ),
     };
     answer(&reads, status, TEXT, NEVER, text)
 }
 
 async fn metrics(State(reads): State<Arc<Reads>>) -> Response {
-    let text = metrics::text(&reads.now(), reads.cosigned().as_deref(), &reads.answered);
+    let (cosigned, following) = (reads.cosigned(), reads.following());
+    let text = metrics::text(
+        &reads.now(),
+        cosigned.as_deref(),
+        following.as_ref(),
+        &reads.answered,
+    );
     answer(&reads, StatusCode::OK, metrics::CONTENT_TYPE, NEVER, text)
 }
 

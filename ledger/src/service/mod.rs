@@ -24,7 +24,7 @@ use medproof_verifier::{
     leaf_range::{MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
 };
 use read::Which;
-use status::{busy, refused, stopped, unreadable};
+use status::{busy, mirrored, refused, stopped, unreadable};
 use std::{
     pin::Pin,
     sync::{
@@ -43,14 +43,27 @@ pub(crate) const CLOCK_KEY: &[u8] = b"clock";
 /// Longest wait for cosignatures that a client asks for.
 const COSIGNATURES_WAIT: Duration = Duration::from_secs(10);
 
-/// What the service answers from.
-pub(crate) struct Service {
-    pub(crate) store: Store,
-    pub(crate) published: watch::Receiver<Arc<Published>>,
+/// What becomes of entries that clients send.
+pub(crate) enum Appends {
+    /// They are checked and sequenced here.
+    Taken(Sequenced),
+    /// This is a mirror of the ledger at this address.
+    Elsewhere(String),
+}
+
+/// Where entries go.
+pub(crate) struct Sequenced {
     pub(crate) intake: Intake,
     pub(crate) commands: SyncSender<Command>,
     /// Entries that may be in the hands of the service at once, checking or waiting.
     pub(crate) places: Arc<Semaphore>,
+}
+
+/// What the service answers from.
+pub(crate) struct Service {
+    pub(crate) store: Store,
+    pub(crate) published: watch::Receiver<Arc<Published>>,
+    pub(crate) appends: Appends,
     pub(crate) clock: Arc<dyn Clock>,
     /// What witnesses have cosigned, where any are asked, and how many there are.
     pub(crate) cosigned: Option<(watch::Receiver<Arc<Cosigned>>, usize)>,
@@ -72,7 +85,9 @@ impl Service {
             Err(_) => Err(stopped()),
         }
     }
+}
 
+impl Sequenced {
     /// Decodes an entry on the CPU pool, looks it up, and checks one that is new against the rules of the
     /// last batch.
     async fn receive(&self, bytes: Vec<u8>) -> Result<Received, Status> {
@@ -107,14 +122,18 @@ impl Ledger for Service {
         &self,
         request: Request<wire::AppendRequest>,
     ) -> Result<Response<wire::AppendResponse>, Status> {
-        let _place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
+        let appends = match &self.appends {
+            Appends::Taken(appends) => appends,
+            Appends::Elsewhere(primary) => return Err(mirrored(primary)),
+        };
+        let _place = appends.places.clone().try_acquire_owned().map_err(|_| busy())?;
         let bytes = request.into_inner().entry;
-        let outcome = match self.receive(bytes).await? {
+        let outcome = match appends.receive(bytes).await? {
             Received::Known(effects) => Outcome {
                 effects,
                 repeated: true,
             },
-            Received::New(submission) => self.sequence(submission).await?.map_err(refused)?,
+            Received::New(submission) => appends.sequence(submission).await?.map_err(refused)?,
         };
         let index = outcome.effects.index;
         let (receipt, time) = self.read(move |store| read::receipt(store, index)).await?;
@@ -447,6 +466,9 @@ impl Ledger for Service {
         &self,
         request: Request<wire::SetClockRequest>,
     ) -> Result<Response<wire::SetClockResponse>, Status> {
+        if let Appends::Elsewhere(primary) = &self.appends {
+            return Err(mirrored(primary));
+        }
         let time = request.into_inner().time;
         let published = self.now();
         if !published.rules.genesis().development {

@@ -76,6 +76,13 @@ pub(super) fn busy() -> Status {
     Status::resource_exhausted("too many entries are waiting: try again in 100 ms")
 }
 
+/// A mirror takes nothing of its own.
+pub(super) fn mirrored(primary: &str) -> Status {
+    Status::failed_precondition(format!(
+        "this is a mirror, which only follows: append and set the clock at its primary, the ledger whose tiles are at {primary}"
+    ))
+}
+
 /// The sequencer has stopped.
 pub(super) fn stopped() -> Status {
     Status::unavailable("the ledger has stopped acknowledging: it was shut down, or its store fails")

@@ -282,6 +282,12 @@ impl<B: Base> State<B> {
         })
     }
 
+    /// Takes the log's signed checkpoint of the last sealed batch into the write that [`State::commit`] makes.
+    pub(crate) fn put_checkpoint(&mut self, note: Vec<u8>) {
+        self.view
+            .put(Table::Checkpoint, &self.head.size.to_be_bytes(), note);
+    }
+
     /// Makes the sealed batch durable, all of it or nothing.
     ///
     /// # Errors

@@ -2,11 +2,12 @@
 //! is replaced as a whole.
 
 use super::{WitnessError, io_error};
+use crate::folder::replace;
 use medproof_verifier::{Checkpoint, LogKey, checkpoint::MAX_CHECKPOINT_BYTES};
 use std::{
     fs::File,
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
+    io::{self, Read},
+    path::PathBuf,
 };
 
 pub(super) struct Memory {
@@ -64,18 +65,5 @@ impl Memory {
             self.latest = Some(checkpoint.clone());
         }
         written
-    }
-}
-
-/// Puts new content in a file's place: after a crash it has the old content or the new one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("partial");
-    let mut file = File::create(&fresh)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&fresh, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
     }
 }

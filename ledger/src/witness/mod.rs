@@ -18,11 +18,12 @@ use medproof_verifier::{
 use memory::Memory;
 use request::{AddCheckpoint, RequestError};
 pub use service::WitnessServer;
+pub(crate) use service::submit;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fmt, io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -117,6 +118,19 @@ fn io_error(what: impl fmt::Display) -> impl FnOnce(io::Error) -> WitnessError {
     move |source| WitnessError::Io { what, source }
 }
 
+/// Where the checkpoint of a log is kept that was cosigned last.
+fn memory_file(directory: &Path, log: &LogKey) -> PathBuf {
+    let digest = Sha256::digest(log.origin());
+    let name: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+    directory.join(format!("{name}.checkpoint"))
+}
+
+/// The checkpoint of a log that a witness which has ended cosigned last; none where there was no witness.
+pub(crate) fn remembered(directory: &Path, log: &LogKey) -> Result<Option<Checkpoint>, WitnessError> {
+    let memory = Memory::open(memory_file(directory, log), log)?;
+    Ok(memory.latest().ok().flatten().cloned())
+}
+
 impl Witness {
     /// Opens a witness' folder, made if missing, and reads what was last cosigned of each log.
     ///
@@ -141,9 +155,7 @@ impl Witness {
         let mut watched = BTreeMap::new();
         for key in logs {
             let origin = key.origin().to_owned();
-            let digest = Sha256::digest(&origin);
-            let name: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-            let memory = Memory::open(directory.join(format!("{name}.checkpoint")), &key)?;
+            let memory = Memory::open(memory_file(directory, &key), &key)?;
             let log = Watched {
                 key,
                 memory: Mutex::new(memory),
@@ -163,6 +175,13 @@ impl Witness {
     /// The key under which its cosignatures verify.
     pub fn key(&self) -> &WitnessKey {
         self.cosigner.witness_key()
+    }
+
+    /// The checkpoint of this log that it cosigned last.
+    pub(crate) fn latest(&self, log: &LogKey) -> Option<Checkpoint> {
+        let watched = self.logs.get(log.origin())?;
+        let memory = watched.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.latest().ok().flatten().cloned()
     }
 
     /// Judges the body of an `add-checkpoint` request; makes a new checkpoint durable, cosigns it, and gives the

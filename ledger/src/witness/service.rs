@@ -72,21 +72,34 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Resp
         Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, TEXT, "the request did not come\n"),
     };
     // It goes on when the client goes away: what is written is written, and may be asked for again.
-    let judged = tokio::task::spawn_blocking(move || witness.add_checkpoint(&body)).await;
-    match judged.unwrap_or(Err(NotCosigned::Broken)) {
-        Ok(line) => answer(StatusCode::OK, TEXT, line),
+    let submitted = tokio::task::spawn_blocking(move || submit(&witness, &body)).await;
+    match submitted {
+        Ok((status @ StatusCode::CONFLICT, size)) => answer(status, SIZE, size),
+        Ok((status, text)) => answer(status, TEXT, text),
+        Err(_) => answer(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            TEXT,
+            "the witness has failed\n",
+        ),
+    }
+}
+
+/// Judges a request and gives status and body of the text's answer. Blocks while it writes.
+pub(crate) fn submit(witness: &Witness, body: &[u8]) -> (StatusCode, Vec<u8>) {
+    match witness.add_checkpoint(body) {
+        Ok(line) => (StatusCode::OK, line),
         Err(refused) => refuse(&refused),
     }
 }
 
-fn refuse(refused: &NotCosigned) -> Response {
+fn refuse(refused: &NotCosigned) -> (StatusCode, Vec<u8>) {
     use NotCosigned as N;
     let status = match refused {
         N::OtherSize { latest } | N::OtherRoot { latest } => {
             if matches!(refused, N::OtherRoot { .. }) {
                 tracing::error!(size = latest, "a log has signed two roots for one size");
             }
-            return answer(StatusCode::CONFLICT, SIZE, format!("{latest}\n"));
+            return (StatusCode::CONFLICT, format!("{latest}\n").into_bytes());
         }
         N::Request(_) | N::Checkpoint(_) | N::OldSize => StatusCode::BAD_REQUEST,
         N::UnknownLog => StatusCode::NOT_FOUND,
@@ -94,5 +107,5 @@ fn refuse(refused: &NotCosigned) -> Response {
         N::Inconsistent => StatusCode::UNPROCESSABLE_ENTITY,
         N::Broken => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    answer(status, TEXT, format!("{refused}\n"))
+    (status, format!("{refused}\n").into_bytes())
 }

@@ -3,16 +3,20 @@
 //! In rounds: all witnesses that answer are asked about one and the same checkpoint, the newest, so that their
 //! cosignatures meet on it; then about the next newest. Nothing waits for a round but who asks to.
 
+mod rows;
+
 use crate::{
     http::client::{self, DEADLINE, Prefix, Unanswered},
     sequencer::Published,
     service::read,
     store::Store,
-    table::{Base, StoreError, Table},
-    witness::request::AddCheckpoint,
+    table::StoreError,
+    witness::{self, Witness, request::AddCheckpoint},
 };
+use hyper::StatusCode;
 use medproof_verifier::cosignature::{CosignatureError, WitnessKey, attach};
-use sha2::{Digest, Sha256};
+pub(crate) use rows::{check_row, find};
+use rows::{keep, newest};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
@@ -34,6 +38,45 @@ pub struct WitnessAddress {
     pub key: WitnessKey,
     /// Its submission prefix.
     pub prefix: Prefix,
+}
+
+/// A witness that is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Cosignatory {
+    pub(crate) key: WitnessKey,
+    pub(crate) place: Place,
+}
+
+/// Where a witness is.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// Over HTTP.
+    At(Prefix),
+    /// In this process: a mirror's own.
+    Here(Arc<Witness>),
+}
+
+impl Place {
+    /// Gives a request to the witness; status and body of its answer.
+    async fn submit(&self, body: Vec<u8>) -> Result<(StatusCode, Vec<u8>), NotCosigned> {
+        match self {
+            Self::At(prefix) => Ok(client::post(prefix, "add-checkpoint", body).await?),
+            Self::Here(witness) => {
+                let witness = Arc::clone(witness);
+                let submitted = tokio::task::spawn_blocking(move || witness::submit(&witness, &body));
+                submitted.await.map_err(|_| NotCosigned::Stopped)
+            }
+        }
+    }
+}
+
+impl From<WitnessAddress> for Cosignatory {
+    fn from(address: WitnessAddress) -> Self {
+        Self {
+            key: address.key,
+            place: Place::At(address.prefix),
+        }
+    }
 }
 
 /// A checkpoint with cosignatures.
@@ -115,7 +158,7 @@ enum NotCosigned {
 
 /// A witness as the ledger sees it.
 struct Asked {
-    address: WitnessAddress,
+    witness: Cosignatory,
     /// The size that it is thought to have cosigned last.
     known: u64,
     /// The size that it cosigned last for this process.
@@ -158,115 +201,12 @@ impl Running {
     }
 }
 
-/// Bytes of a row's checksum.
-const SUM: usize = 8;
-
-/// First bytes of the SHA-256 of a row's key, number of cosignatures and note: whose cosignatures they are, only
-/// those who know the witnesses can check.
-fn sum(key: &[u8], count: u8, note: &[u8]) -> [u8; SUM] {
-    let digest = Sha256::new()
-        .chain_update(key)
-        .chain_update([count])
-        .chain_update(note);
-    let mut sum = [0; SUM];
-    sum.copy_from_slice(&digest.finalize()[..SUM]);
-    sum
-}
-
-/// Key and value of a row of `cosigned`: tree size; number of cosignatures, checksum, note.
-fn row(head: &Head) -> (Vec<u8>, Vec<u8>) {
-    let key = head.size.to_be_bytes().to_vec();
-    // At most 32 witnesses.
-    let count = head.count as u8;
-    let mut value = vec![count];
-    value.extend(sum(&key, count, &head.note));
-    value.extend(&head.note);
-    (key, value)
-}
-
-/// Tree size, number of cosignatures and note of a row; an error says what is wrong with it.
-fn read_row<'a>(key: &[u8], value: &'a [u8]) -> Result<(u64, usize, &'a [u8]), StoreError> {
-    let size = crate::table::number(Table::Cosigned, key)?;
-    let parts = value.split_first();
-    let parts = parts.and_then(|(count, rest)| Some((*count, rest.split_first_chunk::<SUM>()?)));
-    match parts {
-        Some((count, (found, note))) if *found == sum(key, count, note) => Ok((size, count.into(), note)),
-        _ => Err(StoreError::damaged(format!(
-            "the cosigned checkpoint of size {size} has another checksum"
-        ))),
-    }
-}
-
-/// Checks a row against the checkpoint of its size: the same note, then as many lines as it counts.
-pub(crate) fn check_row(store: &Store, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-    let (size, count, note) = read_row(key, value)?;
-    // The last checkpoint's row may be gone after a crash, and is signed again.
-    let Some(plain) = store.get(Table::Checkpoint, key)? else {
-        return Ok(());
-    };
-    let lines = note
-        .strip_prefix(&plain[..])
-        .map(|lines| lines.iter().filter(|b| **b == b'\n').count());
-    if lines == Some(count) {
-        return Ok(());
-    }
-    Err(StoreError::damaged(format!(
-        "the cosigned checkpoint of size {size} is not the log's with {count} cosignatures"
-    )))
-}
-
-/// Stores a checkpoint with its cosignatures, unless one with more is there: after a restart the witnesses are asked
-/// anew, and not all of them may answer.
-fn keep(store: &Store, head: &Head) -> Result<(), StoreError> {
-    let (key, value) = row(head);
-    if let Some(before) = store.get(Table::Cosigned, &key)?
-        && read_row(&key, &before)?.1 > head.count
-    {
-        return Ok(());
-    }
-    // Not synced, so it does not wait for the disk: a lost row is cosigned again.
-    store.write(vec![((Table::Cosigned, key), Some(value))], false)
-}
-
-/// The newest checkpoint with at least `count` cosignatures, among the last 1,024 that have any.
-fn newest(store: &Store, count: usize) -> Result<Option<Head>, StoreError> {
-    for row in store.rows_back(Table::Cosigned)?.take(1024) {
-        let (key, value) = row?;
-        let (size, cosignatures, note) = read_row(&key, &value)?;
-        if cosignatures >= count {
-            return Ok(Some(Head {
-                size,
-                note: note.to_vec(),
-                count: cosignatures,
-            }));
-        }
-    }
-    Ok(None)
-}
-
-/// The first checkpoint from tree size `from` on with at least `count` cosignatures, among the first 1,024 that
-/// have any.
-pub(crate) fn find(store: &Store, from: u64, count: usize) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
-    let mut key = from;
-    for _ in 0..1024 {
-        let Some((found, value)) = store.first(Table::Cosigned, &key.to_be_bytes())? else {
-            return Ok(None);
-        };
-        let (size, cosignatures, note) = read_row(&found, &value)?;
-        if cosignatures >= count {
-            return Ok(Some((size, note.to_vec())));
-        }
-        key = size + 1;
-    }
-    Ok(None)
-}
-
 impl Cosigning {
     /// Begins to ask `witnesses`; `quorum` of them make a checkpoint that is shown.
     pub(crate) fn start(
         store: Store,
         published: watch::Receiver<Arc<Published>>,
-        witnesses: Vec<WitnessAddress>,
+        witnesses: Vec<Cosignatory>,
         quorum: usize,
     ) -> Result<Running, StoreError> {
         let mut cosigned = Cosigned {
@@ -281,8 +221,8 @@ impl Cosigning {
         let sender = watch::Sender::new(Arc::new(cosigned));
         let receiver = sender.subscribe();
         let now = Instant::now();
-        let witnesses = witnesses.into_iter().map(|address| Asked {
-            address,
+        let witnesses = witnesses.into_iter().map(|witness| Asked {
+            witness,
             known: 0,
             cosigned: 0,
             failures: 0,
@@ -363,10 +303,10 @@ impl Cosigning {
     async fn round(&mut self, due: &[usize], requests: &mut Requests) {
         for &i in due {
             let (store, head) = (self.store.clone(), self.head.clone());
-            let (prefix, known) = (self.witnesses[i].address.prefix.clone(), self.witnesses[i].known);
+            let (place, known) = (self.witnesses[i].witness.place.clone(), self.witnesses[i].known);
             requests.spawn(async move {
-                let asked = time::timeout(DEADLINE, ask(&store, &prefix, known, &head)).await;
-                (i, asked.unwrap_or(Err(Unanswered::Deadline.into())))
+                let asked = time::timeout(DEADLINE, ask(&store, &place, known, &head)).await;
+                (i, asked.unwrap_or(Err(Unanswered::Deadline(DEADLINE).into())))
             });
         }
         while let Some(done) = requests.join_next().await {
@@ -387,7 +327,7 @@ impl Cosigning {
                     let pause = FIRST_PAUSE.saturating_mul(1 << witness.failures.min(10));
                     witness.failures += 1;
                     witness.again = Instant::now() + pause.min(LONGEST_PAUSE);
-                    tracing::warn!(%error, witness = witness.address.key.name(), "no cosignature");
+                    tracing::warn!(%error, witness = witness.witness.key.name(), "no cosignature");
                 }
             }
         }
@@ -395,7 +335,7 @@ impl Cosigning {
 
     /// Adds a witness' answer to the checkpoint at hand, keeps it and shows it.
     fn take(&mut self, i: usize, answer: &[u8]) -> Result<(), NotCosigned> {
-        let (note, _) = attach(&self.head.note, answer, &self.witnesses[i].address.key)?;
+        let (note, _) = attach(&self.head.note, answer, &self.witnesses[i].witness.key)?;
         self.head.note = note;
         self.head.count += 1;
         keep(&self.store, &self.head)?;
@@ -407,7 +347,7 @@ impl Cosigning {
 }
 
 /// Asks one witness, which is thought to know the first `old` leaves, to cosign a checkpoint.
-async fn ask(store: &Store, prefix: &Prefix, mut old: u64, head: &Head) -> Result<Vec<u8>, NotCosigned> {
+async fn ask(store: &Store, place: &Place, mut old: u64, head: &Head) -> Result<Vec<u8>, NotCosigned> {
     for _ in 0..ATTEMPTS {
         let size = head.size;
         let proof = match old {
@@ -424,7 +364,7 @@ async fn ask(store: &Store, prefix: &Prefix, mut old: u64, head: &Head) -> Resul
             proof,
             checkpoint: head.note.clone(),
         };
-        let (status, answer) = client::post(prefix, "add-checkpoint", asked.to_bytes()).await?;
+        let (status, answer) = place.submit(asked.to_bytes()).await?;
         match status.as_u16() {
             200 => return Ok(answer),
             409 => {
@@ -443,77 +383,4 @@ async fn ask(store: &Store, prefix: &Prefix, mut old: u64, head: &Head) -> Resul
         }
     }
     Err(NotCosigned::Restless)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_held_to_its_checksum_and_its_checkpoint() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("db")).unwrap();
-        let head = Head {
-            size: 7,
-            note: b"text\n\nlog\none\ntwo\n".to_vec(),
-            count: 2,
-        };
-        let (key, value) = row(&head);
-        assert_eq!(read_row(&key, &value).unwrap(), (7, 2, &head.note[..]));
-        for at in 0..value.len() {
-            let mut other = value.clone();
-            other[at] ^= 1;
-            assert!(check_row(&store, &key, &other).is_err(), "{at}");
-            assert!(check_row(&store, &key, &value[..at]).is_err(), "{at}");
-        }
-        assert!(check_row(&store, &8u64.to_be_bytes(), &value).is_err());
-        assert!(check_row(&store, &key[1..], &value).is_err());
-        // Without its checkpoint nothing more can be said of it; with it, the note and the number must fit.
-        assert!(check_row(&store, &key, &value).is_ok());
-        for (plain, holds) in [
-            ("text\n\nlog\n", true),
-            ("text\n\nlog\none\n", false),
-            ("other\n", false),
-        ] {
-            let change = ((Table::Checkpoint, key.clone()), Some(plain.as_bytes().to_vec()));
-            store.write(vec![change], false).unwrap();
-            assert_eq!(check_row(&store, &key, &value).is_ok(), holds, "{plain:?}");
-        }
-        store
-            .write(vec![((Table::Cosigned, key), Some(value))], false)
-            .unwrap();
-        // Fewer do not take the place of more, more do that of fewer.
-        let with = |count, note: &[u8]| Head {
-            size: 7,
-            note: note.to_vec(),
-            count,
-        };
-        keep(&store, &with(1, b"fewer")).unwrap();
-        assert_eq!(find(&store, 0, 1).unwrap(), Some((7, head.note.clone())));
-        keep(&store, &with(3, b"more")).unwrap();
-        assert_eq!(find(&store, 0, 3).unwrap(), Some((7, b"more".to_vec())));
-        keep(&store, &head).unwrap();
-        let later = Head {
-            size: 9,
-            ..with(1, b"later")
-        };
-        keep(&store, &later).unwrap();
-        for (count, size) in [(1, Some(9)), (2, Some(7)), (3, Some(7)), (4, None)] {
-            assert_eq!(
-                newest(&store, count).unwrap().map(|head| head.size),
-                size,
-                "{count}"
-            );
-        }
-        for (from, count, found) in [
-            (0, 2, true),
-            (7, 1, true),
-            (8, 2, false),
-            (10, 1, false),
-            (0, 4, false),
-        ] {
-            let answer = find(&store, from, count).unwrap();
-            assert_eq!(answer.is_some(), found, "{from} {count}");
-        }
-    }
 }

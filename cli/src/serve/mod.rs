@@ -1,4 +1,6 @@
-//! `medproof serve`: a ledger, a prover or a gateway, until it is interrupted.
+//! `medproof serve`: a ledger, a mirror of one, a prover or a gateway, until it is interrupted.
+
+mod mirror;
 
 use crate::{
     CliError, Exit, Output,
@@ -16,7 +18,7 @@ use medproof_ledger::{self as ledger, cosigning::WitnessAddress, http::client::P
 use medproof_proto::ledger_client::Ledger;
 use medproof_prover::{Server as ProverServer, ServerConfig};
 use medproof_verifier::cosignature::WitnessKey;
-use medproof_verifier::{CircuitName, Entry, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
+use medproof_verifier::{CircuitName, Entry, LogKey, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
@@ -38,8 +40,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Run a ledger.
-    Ledger(LedgerArgs),
+    /// Run a ledger, or a mirror of one.
+    Ledger(Box<LedgerArgs>),
     /// Run a prover. It sees witnesses, so it listens on loopback only.
     Prover(ProverArgs),
     /// Run a verifier gateway.
@@ -71,11 +73,28 @@ struct LedgerArgs {
     #[arg(long, value_name = "N", requires = "witness")]
     quorum: Option<usize>,
     /// Secret file with the key that signs checkpoints.
-    #[arg(long, value_name = "FILE")]
-    log_key: PathBuf,
-    /// The genesis (from `medproof ledger init`), needed to begin a ledger.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "mirror",
+        conflicts_with = "mirror"
+    )]
+    log_key: Option<PathBuf>,
+    /// The genesis (from `medproof ledger init`), needed to begin a ledger; for a mirror, the only one that it follows.
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
+    /// Follow the ledger whose tiles are served at this address, instead of signing one; every entry is checked again.
+    #[arg(long, value_name = "URL", requires_all = ["primary_key", "mirror_key"], conflicts_with_all = ["witness", "quorum"])]
+    mirror: Option<Prefix>,
+    /// Public key of the ledger that is followed, NAME+ID+KEY.
+    #[arg(long, value_name = "KEY", requires = "mirror")]
+    primary_key: Option<LogKey>,
+    /// Secret file with the mirror's own key, with which it cosigns. It must serve this mirror only.
+    #[arg(long, value_name = "FILE", requires = "mirror")]
+    mirror_key: Option<PathBuf>,
+    /// The name under which it cosigns, for example mirror.example/m1 [default: the party in the secret file].
+    #[arg(long, value_name = "NAME", requires = "mirror")]
+    mirror_name: Option<String>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -172,7 +191,11 @@ fn witness(text: &str) -> Result<WitnessAddress, String> {
 
 fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let genesis = args.genesis.as_deref().map(read_genesis).transpose()?;
-    let log = secret::read(&args.log_key, args.passphrase.passphrase()?)?;
+    // The command line has one of the two.
+    let Some(log_key) = &args.log_key else {
+        return mirror::serve(args, genesis, output);
+    };
+    let log = secret::read(log_key, args.passphrase.passphrase()?)?;
     let key = SigningKey::from_bytes(&Zeroizing::new(log.posting().to_bytes()));
     let mut config = ledger::Config::loopback(args.directory.clone(), key, genesis);
     config.listen = args.listen;

@@ -1,0 +1,80 @@
+//! `medproof serve ledger --mirror`: follows a ledger until it is interrupted, or the ledger shows what it must not.
+
+use super::{LedgerArgs, announce, interrupted};
+use crate::{CliError, Exit, Output, remote::runtime, secret};
+use ed25519_dalek::SigningKey;
+use medproof_ledger::{
+    Mirror, MirrorConfig, StartError,
+    mirror::{Ended, Halted},
+};
+use medproof_verifier::{cosignature::Cosigner, entry::Genesis};
+use serde_json::json;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Time between two looks at the primary's checkpoint.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Runs a mirror. One that has halted is [`Exit::Reject`]: the ledger that it follows is.
+pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output) -> Result<Exit, CliError> {
+    let (Some(primary), Some(log_key), Some(file)) = (&args.mirror, &args.primary_key, &args.mirror_key)
+    else {
+        return Err(CliError::Usage(
+            "--mirror needs --primary-key and --mirror-key".into(),
+        ));
+    };
+    let party = secret::read(file, args.passphrase.passphrase()?)?;
+    let key = SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes()));
+    let name = args.mirror_name.as_deref().unwrap_or(party.name().as_str());
+    let cosigner = Cosigner::new(name, key).map_err(|e| CliError::Usage(format!("--mirror-name: {e}")))?;
+    let config = MirrorConfig {
+        directory: args.directory.clone(),
+        listen: args.listen,
+        http: args.http,
+        primary: primary.clone(),
+        log_key: log_key.clone(),
+        genesis,
+        poll: POLL,
+    };
+    runtime()?.block_on(async {
+        let spinner = output.spinner("checking the primary's log");
+        let started = tokio::select! {
+            started = Mirror::start(config, cosigner) => started,
+            ended = interrupted() => return ended.map(|()| Exit::Accept),
+        };
+        spinner.finish_and_clear();
+        let mirror = match started {
+            Ok(mirror) => mirror,
+            Err(StartError::Halted(halted)) => return Ok(halts(&halted, output)),
+            Err(error) => return Err(CliError::unavailable(error)),
+        };
+        let extra = json!({
+            "ledger_id": hex::encode(mirror.ledger_id()),
+            "ledger_key": mirror.log_key().to_string(),
+            "witness_key": mirror.witness_key().to_string(),
+            "mirror_of": primary.to_string(),
+            "http": mirror.http_address().map(|address| format!("http://{address}")),
+        });
+        announce(output, "mirror", mirror.address(), extra);
+        output.say(format!("it cosigns with {}", mirror.witness_key()));
+        if let Some(address) = mirror.http_address() {
+            output.say(format!("tiles on http://{address}"));
+        }
+        let exit = tokio::select! {
+            ended = interrupted() => ended.map(|()| Exit::Accept),
+            ended = mirror.ended() => match ended {
+                Ended::Halted(halted) => Ok(halts(&halted, output)),
+                Ended::Failed => Err(CliError::Unavailable(
+                    "the mirror's store has failed: find the disk's fault, then start it again".into(),
+                )),
+            },
+        };
+        mirror.shutdown().await;
+        exit
+    })
+}
+
+fn halts(halted: &Halted, output: &Output) -> Exit {
+    output.error(Exit::Reject as u8, &halted.to_string());
+    Exit::Reject
+}

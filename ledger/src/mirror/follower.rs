@@ -1,0 +1,300 @@
+//! The one writer of a mirror: reads the primary's checkpoint again and again, judges what is new, and publishes it.
+
+use super::{
+    Following, Halted,
+    judge::Judge,
+    mismatch::{self, Failed, Mismatch},
+    primary::{Primary, Tiles},
+    remember,
+};
+use crate::{
+    sequencer::{Command, Published},
+    server::StartError,
+    state::log,
+    store::Store,
+    table::{Base, StoreError, Table},
+    tile::TILE_WIDTH,
+};
+use medproof_verifier::{Checkpoint, LogKey};
+use std::{
+    cmp::Ordering,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+use tlog_tiles::tlog::tree_hash;
+use tokio::sync::{oneshot, watch};
+
+/// Longest wait before a primary that does not answer is asked again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Most entries of a log that is followed: the trees hold 2^32 leaves, and no path or index comes near its limit.
+const MAX_SIZE: u64 = 1 << 40;
+/// Entries between two lines on the progress of a long way.
+const STEP: u64 = 65_536;
+
+/// Who waits for the first state that can be served.
+pub(super) type Ready = oneshot::Sender<Result<watch::Receiver<Arc<Published>>, StartError>>;
+
+/// The follower's own side.
+pub(super) struct Follower {
+    pub(super) directory: PathBuf,
+    pub(super) store: Store,
+    pub(super) primary: Arc<Primary>,
+    pub(super) log_key: LogKey,
+    pub(super) judge: Judge,
+    /// The largest checkpoint that the primary was seen to sign, and the one that was cosigned last: what is stored must
+    /// come to contain both.
+    pub(super) seen: Option<Checkpoint>,
+    pub(super) cosigned: Option<Checkpoint>,
+    pub(super) following: watch::Sender<Following>,
+    pub(super) poll: Duration,
+    /// Absent before there is a state that a checkpoint was signed for.
+    pub(super) published: Option<watch::Sender<Arc<Published>>>,
+    /// What is at hand, for whoever looks into a mismatch.
+    pub(super) note: Option<Vec<u8>>,
+}
+
+impl Follower {
+    /// Runs until it is told to stop, the primary shows what it must not, or the store fails.
+    pub(super) fn run(mut self, commands: &Receiver<Command>, ready: Ready) {
+        let mut ready = Some(ready);
+        let mut failures = 0u32;
+        let ended = self.go_on().and_then(|()| {
+            loop {
+                self.tell(&mut ready);
+                let pause = match self.pass(commands) {
+                    Ok(()) => {
+                        failures = 0;
+                        self.poll
+                    }
+                    Err(Failed::Unreachable(error)) => {
+                        tracing::warn!(%error, "the primary cannot be followed now");
+                        self.following.send_modify(|following| following.failures += 1);
+                        failures += 1;
+                        // The first pause is twice the usual one.
+                        self.poll.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE)
+                    }
+                    Err(other) => return Err(other),
+                };
+                self.tell(&mut ready);
+                self.wait(commands, pause)?;
+            }
+        });
+        self.end(ended, ready);
+    }
+
+    /// Says that there is something to serve, the first time that there is.
+    fn tell(&self, ready: &mut Option<Ready>) {
+        if let Some(published) = &self.published
+            && let Some(ready) = ready.take()
+        {
+            // Whoever waited has gone, and the mirror ends with it.
+            let _ = ready.send(Ok(published.subscribe()));
+        }
+    }
+
+    /// Publishes what the store holds, if a checkpoint was signed for it.
+    pub(super) fn go_on(&mut self) -> Result<(), Failed> {
+        let size = self.judge.size();
+        match self.store.get(Table::Checkpoint, &size.to_be_bytes())? {
+            Some(note) if size > 0 => self.publish(note),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, checkpoint: Vec<u8>) {
+        let Some(state) = self.judge.state() else {
+            return;
+        };
+        let published = Arc::new(Published {
+            head: state.head().clone(),
+            rules: state.rules().clone(),
+            checkpoint,
+            healthy: true,
+        });
+        match &self.published {
+            Some(sender) => drop(sender.send_replace(published)),
+            None => self.published = Some(watch::Sender::new(published)),
+        }
+    }
+
+    /// Waits before the next look, and answers the operator meanwhile.
+    fn wait(&self, commands: &Receiver<Command>, pause: Duration) -> Result<(), Failed> {
+        let until = Instant::now() + pause;
+        loop {
+            match commands.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(command) => self.command(command)?,
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err(Failed::Stopped),
+            }
+        }
+    }
+
+    fn command(&self, command: Command) -> Result<(), Failed> {
+        match command {
+            // The service of a mirror hands on no entries; without an answer whoever waits is told that it has stopped.
+            Command::Append(..) => Ok(()),
+            Command::Backup(path, reply) => {
+                let copy = || {
+                    let (_, note) = self
+                        .store
+                        .last(Table::Checkpoint)?
+                        .ok_or_else(|| StoreError::damaged("no checkpoint is stored"))?;
+                    self.store.checkpoint(&path)?;
+                    Ok(note)
+                };
+                // Whoever asked may have gone. A copy that fails leaves the store as it is.
+                let _ = reply.send(copy());
+                Ok(())
+            }
+            Command::Stop => Err(Failed::Stopped),
+        }
+    }
+
+    /// Reads the primary's checkpoint and follows up to it.
+    pub(super) fn pass(&mut self, commands: &Receiver<Command>) -> Result<(), Failed> {
+        let note = self.primary.checkpoint()?;
+        let verified = Checkpoint::verify_plain(&note, &self.log_key);
+        self.note = Some(note);
+        let (checkpoint, plain) = verified.map_err(Mismatch::Checkpoint)?;
+        self.note = Some(plain.clone());
+        let (size, here) = (checkpoint.size(), self.judge.size());
+        if !(1..=MAX_SIZE).contains(&size) {
+            return Err(Mismatch::Size(size).into());
+        }
+        if size <= here {
+            let reader = log::Hashes(|key: &[u8]| self.store.get(Table::Hash, key));
+            let root = tree_hash(size, &reader).map_err(log::damaged)?.0;
+            if root != *checkpoint.root() {
+                return Err(Mismatch::Forked { size, agreed: size }.into());
+            }
+        } else {
+            let primary = Arc::clone(&self.primary);
+            let tiles = Tiles::new(&primary, &checkpoint);
+            // One that was seen and not yet reached is forgotten for no other before that is known to contain it.
+            let reached = self.seen.as_ref().is_none_or(|seen| seen.size() <= here);
+            if reached {
+                self.see(&checkpoint, &plain)?;
+            }
+            self.contains(&tiles, &checkpoint)?;
+            self.see(&checkpoint, &plain)?;
+            self.read(&tiles, commands)?;
+        }
+        // Behind it lies what was judged on the way to a longer checkpoint.
+        if size >= here {
+            let published = self.published.as_ref();
+            if published.is_none_or(|p| p.borrow().head.size != size) {
+                self.judge.finish(&checkpoint, plain.clone())?;
+                self.publish(plain);
+            }
+        }
+        self.following.send_modify(|following| {
+            following.size = size;
+            following.read = Some(Instant::now());
+        });
+        Ok(())
+    }
+
+    /// Keeps a checkpoint that is longer than any before it: whatever becomes of this mirror, the primary has signed it.
+    fn see(&mut self, checkpoint: &Checkpoint, plain: &[u8]) -> Result<(), Failed> {
+        if self
+            .seen
+            .as_ref()
+            .is_none_or(|seen| seen.size() < checkpoint.size())
+        {
+            remember(&self.store, plain)?;
+            self.seen = Some(checkpoint.clone());
+        }
+        Ok(())
+    }
+
+    /// Checks that the tree of a checkpoint begins with what is here, with what was seen and with what was cosigned.
+    fn contains(&self, tiles: &Tiles<'_>, checkpoint: &Checkpoint) -> Result<(), Failed> {
+        let size = checkpoint.size();
+        let mut known: Vec<(u64, [u8; 32])> = [&self.seen, &self.cosigned]
+            .into_iter()
+            .flatten()
+            .map(|known| (known.size(), *known.root()))
+            .collect();
+        if let Some(state) = self.judge.state() {
+            let here = state.head().size;
+            known.push((here, state.log_root(here)?));
+        }
+        for (agreed, root) in known {
+            let found = match agreed.cmp(&size) {
+                Ordering::Less if agreed > 0 => tiles.root(agreed)?,
+                Ordering::Equal => *checkpoint.root(),
+                // One that is longer is compared when the log has come so far.
+                _ => continue,
+            };
+            if found != root {
+                return Err(Mismatch::Forked { size, agreed }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and judges every entry up to the end of a checkpoint.
+    fn read(&mut self, tiles: &Tiles<'_>, commands: &Receiver<Command>) -> Result<(), Failed> {
+        let (width, size) = (u64::from(TILE_WIDTH), tiles.size());
+        self.judge.forget();
+        loop {
+            let next = self.judge.next();
+            if next >= size {
+                return Ok(());
+            }
+            if next / STEP > 0 && next % STEP < width {
+                tracing::info!(entries = next, of = size, "following the primary");
+            }
+            let mut entries = self.primary.entries(next / width, size)?;
+            entries.drain(..(next % width) as usize);
+            let leaves = tiles.leaves(next..next + entries.len() as u64)?;
+            for ((index, entry), leaf) in (next..).zip(&entries).zip(leaves) {
+                if medproof_verifier::inclusion::leaf_hash(entry) != leaf {
+                    return Err(Mismatch::Leaf(index).into());
+                }
+            }
+            self.judge.take(entries)?;
+            while let Ok(command) = commands.try_recv() {
+                self.command(command)?;
+            }
+        }
+    }
+
+    /// Says how it ended, and serves nothing newer.
+    fn end(self, ended: Result<(), Failed>, ready: Option<Ready>) {
+        let primary = self.following.borrow().primary.clone();
+        let (error, why) = match ended {
+            Ok(()) | Err(Failed::Stopped | Failed::Unreachable(_)) => (StartError::Stopped, None),
+            Err(Failed::Store(error)) => {
+                tracing::error!(%error, "the mirror stops: its store fails");
+                (error.into(), None)
+            }
+            Err(Failed::Mismatch(mismatch)) => {
+                let reason = mismatch.to_string();
+                tracing::error!(error = %reason, %primary, "the mirror halts: the primary is not to be followed");
+                let recorded = mismatch::record(&self.directory, &reason, &primary, self.note.as_deref());
+                if let Err(error) = recorded {
+                    tracing::error!(%error, "why the mirror has halted cannot be written down");
+                }
+                let halted = Halted {
+                    reason: reason.clone(),
+                    file: self.directory.join(mismatch::HALTED_FILE),
+                };
+                (StartError::Halted(halted), Some(reason))
+            }
+        };
+        let failed = !matches!(error, StartError::Stopped);
+        self.following.send_modify(|following| following.halted = why);
+        if let Some(ready) = ready {
+            let _ = ready.send(Err(error));
+        }
+        if let Some(published) = self.published.as_ref().filter(|_| failed) {
+            published.send_modify(|p| Arc::make_mut(p).healthy = false);
+        }
+    }
+}

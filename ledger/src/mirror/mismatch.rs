@@ -1,0 +1,129 @@
+//! What a mirror halts on, and the file that keeps it halted.
+
+use crate::{folder, refusal::Refusal, table::StoreError};
+use medproof_verifier::CheckpointError;
+use std::{io, path::Path};
+
+/// Name of the file in the mirror's directory.
+pub const HALTED_FILE: &str = "halted";
+
+/// Something that an honest primary does not show. No message holds more than the public log does.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Mismatch {
+    /// What is shown at `/checkpoint` is not a checkpoint that the primary's key signed.
+    #[error("the primary's checkpoint: {0}")]
+    Checkpoint(CheckpointError),
+    /// A signed checkpoint whose size no ledger reaches, or none at all.
+    #[error("the primary has signed a checkpoint of {0} entries, which no ledger has")]
+    Size(u64),
+    /// A signed checkpoint that contradicts the entries here.
+    #[error(
+        "the primary has signed a second history: its checkpoint of {size} entries does not agree with the first \
+         {agreed} here"
+    )]
+    Forked {
+        /// Entries of the checkpoint.
+        size: u64,
+        /// Entries here, or of an earlier signed checkpoint.
+        agreed: u64,
+    },
+    /// A tile of the wrong length, or entries that cannot be told apart in it.
+    #[error("{path}: {what}")]
+    Tile {
+        /// Path of the tile.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Hash tiles that do not lead to the signed root.
+    #[error(
+        "the hash tiles for entries {first} to {last} do not lead to the root of the checkpoint of {size} entries"
+    )]
+    Hashes {
+        /// First entry asked for.
+        first: u64,
+        /// Last entry asked for.
+        last: u64,
+        /// Entries of the checkpoint.
+        size: u64,
+    },
+    /// An entry that is not the one under the signed root.
+    #[error("entry {0} is not the one that the checkpoint's root covers")]
+    Leaf(u64),
+    /// The log does not begin with the genesis that was asked for and its seal.
+    #[error("entry 0: {0}")]
+    Genesis(String),
+    /// An entry that the rules refuse.
+    #[error("entry {index} (batch {batch}) is refused: {refusal}")]
+    Entry {
+        /// Leaf index.
+        index: u64,
+        /// Number of the batch.
+        batch: u64,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A seal that is not what its batch leads to.
+    #[error("entry {index} (batch {batch}): {what}")]
+    Seal {
+        /// Leaf index of the seal.
+        index: u64,
+        /// Number of the batch.
+        batch: u64,
+        /// What differs.
+        what: String,
+    },
+    /// A batch without an end.
+    #[error("no seal follows entry {0} within the limit of a batch")]
+    Unsealed(u64),
+    /// A checkpoint in the middle of a batch.
+    #[error("the checkpoint of {0} entries does not end with a seal")]
+    Open(u64),
+}
+
+/// Why following ends, for good or for now.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The primary has shown what it must not.
+    Mismatch(Box<Mismatch>),
+    /// It does not answer, or not with success: asked again later.
+    Unreachable(String),
+    /// The mirror's own store fails.
+    Store(StoreError),
+    /// Told to stop.
+    Stopped,
+}
+
+impl From<Mismatch> for Failed {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Mismatch(Box::new(mismatch))
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Writes why the mirror has halted, and the signed checkpoint that led to it, where there is one.
+pub(crate) fn record(directory: &Path, reason: &str, primary: &str, note: Option<&[u8]>) -> io::Result<()> {
+    let mut text = format!("{reason}\nprimary {primary}\n").into_bytes();
+    if let Some(note) = note {
+        text.push(b'\n');
+        text.extend(note);
+    }
+    folder::replace(&directory.join(HALTED_FILE), &text)
+}
+
+/// Why an earlier run has halted, if one has.
+pub(crate) fn recorded(directory: &Path) -> io::Result<Option<String>> {
+    match std::fs::read(directory.join(HALTED_FILE)) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
