@@ -28,7 +28,7 @@ const GROUPS: usize = 256;
 const SINGLES: usize = 1024;
 /// Running products of denominators side by side: a product waits for the one before it in its chain only. A power
 /// of two.
-const CHAINS: usize = 4;
+pub(crate) const CHAINS: usize = 4;
 /// Stages of an addition between which points are fetched.
 const STAGES: usize = 4;
 
@@ -146,7 +146,7 @@ pub(crate) fn fetch_point<P: Packed>(table: &[P], index: u32) {
 
 /// The inverses of all chains' products, by one inversion.
 #[inline(always)]
-fn invert_chains<B: Batch>(token: B::Token, products: &[B; CHAINS]) -> [B; CHAINS] {
+pub(crate) fn invert_chains<B: Batch>(token: B::Token, products: &[B; CHAINS]) -> [B; CHAINS] {
     let [a, b, c, d] = *products;
     let (ab, cd) = (a.mul(token, b), c.mul(token, d));
     let inverse = ab.mul(token, cd).invert(token);

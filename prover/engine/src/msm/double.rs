@@ -6,6 +6,7 @@
 //! No point may be infinity. Then no denominator `2 y` is zero: both groups lie on curves of odd order, which have
 //! no points with `y = 0`.
 
+use super::add::{CHAINS, invert_chains};
 use super::batch::{Batch, Words};
 use super::group::Packed;
 
@@ -14,7 +15,7 @@ struct Points<B: Batch> {
     count: usize,
     x: Vec<B::Stored>,
     y: Vec<B::Stored>,
-    /// The product of the denominators of all batches before this one.
+    /// The product of the denominators of all batches before this one in its chain.
     before: Vec<B::Stored>,
 }
 
@@ -65,24 +66,55 @@ impl<B: Batch> Points<B> {
 
     #[inline(always)]
     fn double(&mut self, token: B::Token) {
-        let mut product = B::one(token);
-        for (y, before) in self.y.iter().zip(&mut self.before) {
+        let mut products = [B::one(token); CHAINS];
+        for (batch, (y, before)) in self.y.iter().zip(&mut self.before).enumerate() {
+            let product = &mut products[batch % CHAINS];
             product.store(before);
-            product = product.mul(token, B::load(token, y).double(token));
+            *product = product.mul(token, B::load(token, y).double(token));
         }
-        let mut inverse = product.invert(token);
-        for ((x, y), before) in self.x.iter_mut().zip(&mut self.y).zip(&self.before).rev() {
-            let (x1, y1) = (B::load(token, x), B::load(token, y));
-            let inverted = inverse.mul(token, B::load(token, before));
-            inverse = inverse.mul(token, y1.double(token));
-            let slope = x1.square(token).triple(token).mul(token, inverted);
-            let x3 = slope.square(token).difference_of_product(token, x1, x1);
-            let run = x1.difference(token, x3);
-            let y3 = slope
-                .mul(token, run)
-                .difference_of_product(token, B::zero(token), y1);
-            x3.store(x);
-            y3.store(y);
+        let mut inverses = invert_chains(token, &products);
+        let mut end = self.x.len();
+        while end > 0 {
+            if B::TOGETHER == 2 && end.is_multiple_of(2) {
+                end -= 2;
+                self.double_batches::<2>(token, &mut inverses, end);
+            } else {
+                end -= 1;
+                self.double_batches::<1>(token, &mut inverses, end);
+            }
+        }
+    }
+
+    /// The second pass for `W` batches at once, which lie in chains of their own; see `add`.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "several arrays side by side")]
+    fn double_batches<const W: usize>(&mut self, token: B::Token, inverses: &mut [B; CHAINS], first: usize) {
+        let zero = B::zero(token);
+        let (mut slope, mut x3) = ([zero; W], [zero; W]);
+        for k in 0..W {
+            let inverse = &mut inverses[(first + k) % CHAINS];
+            let y1 = B::load(token, &self.y[first + k]);
+            slope[k] = inverse.mul(token, B::load(token, &self.before[first + k]));
+            *inverse = inverse.mul(token, y1.double(token));
+        }
+        for k in 0..W {
+            let x1 = B::load(token, &self.x[first + k]);
+            slope[k] = x1.square(token).triple(token).mul(token, slope[k]);
+        }
+        for k in 0..W {
+            let x1 = B::load(token, &self.x[first + k]);
+            x3[k] = slope[k].square(token).difference_of_product(token, x1, x1);
+        }
+        for k in 0..W {
+            let (x1, y1) = (
+                B::load(token, &self.x[first + k]),
+                B::load(token, &self.y[first + k]),
+            );
+            let product = slope[k].mul(token, x1.difference(token, x3[k]));
+            x3[k].store(&mut self.x[first + k]);
+            product
+                .difference_of_product(token, zero, y1)
+                .store(&mut self.y[first + k]);
         }
     }
 

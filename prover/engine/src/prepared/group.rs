@@ -4,12 +4,13 @@
 //! makes a batch of affine additions cheaper than projective ones. Every case is handled: equal and opposite
 //! points and the identity, on either side.
 
+use super::endomorphism;
 #[cfg(target_arch = "x86_64")]
 use super::lanes;
 use crate::{Kernels, field::inverse, ntt::reversed};
 use ark_bn254::{Fq, Fr, G1Affine, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
-use ark_ff::{AdditiveGroup, Field, PrimeField};
+use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 /// Points that share one inversion; also what one core takes at once.
@@ -124,29 +125,45 @@ pub(super) fn add_each(points: &mut [G1Affine], others: &[G1Affine]) {
 
 /// `points[i] *= scalar(i)`.
 pub(super) fn scale(kernels: Kernels, points: &mut [G1Affine], scalar: impl Fn(usize) -> Fr + Sync) {
+    // Points at infinity stay what they are; vectors would have to be given up for them.
+    let finite: Vec<u32> = (0..points.len() as u32)
+        .filter(|&i| !points[i as usize].is_zero())
+        .collect();
+    if finite.len() == points.len() {
+        return scale_finite(kernels, points, scalar);
+    }
+    let mut products: Vec<G1Affine> = finite.iter().map(|&i| points[i as usize]).collect();
+    scale_finite(kernels, &mut products, |k| scalar(finite[k] as usize));
+    for (i, product) in finite.into_iter().zip(products) {
+        points[i as usize] = product;
+    }
+}
+
+fn scale_finite(kernels: Kernels, points: &mut [G1Affine], scalar: impl Fn(usize) -> Fr + Sync) {
     points
         .par_chunks_mut(BATCH)
         .enumerate()
         .for_each(|(chunk, points)| {
-            let scalar = |i| scalar(chunk * BATCH + i);
+            let halves: Vec<[i128; 2]> = (0..points.len())
+                .map(|i| endomorphism::split(scalar(chunk * BATCH + i)))
+                .collect();
             #[cfg(target_arch = "x86_64")]
             if let Kernels::Ifma(token) = kernels {
                 let whole = points.len() / 8 * 8;
                 let (vectors, rest) = points.split_at_mut(whole);
-                if lanes::scale(token, vectors, scalar).is_none() {
-                    scale_batch(vectors, scalar);
+                if lanes::scale(token, vectors, &halves[..whole]).is_none() {
+                    scale_batch(vectors, &halves[..whole]);
                 }
-                return scale_batch(rest, |i| scalar(whole + i));
+                return scale_batch(rest, &halves[whole..]);
             }
-            scale_batch(points, scalar);
+            scale_batch(points, &halves);
         });
 }
 
-/// The signed digits of a half scalar, lowest first: odd and below 8 in size, or zero. `positive` is its sign.
-fn digits(positive: bool, scalar: Fr) -> [i8; DIGITS] {
-    let limbs = scalar.into_bigint().0;
-    debug_assert!(limbs[1] >> 63 == 0 && limbs[2] == 0 && limbs[3] == 0);
-    let mut rest = u128::from(limbs[0]) | u128::from(limbs[1]) << 64;
+/// The signed digits of a half scalar, lowest first: odd and below 8 in size, or zero.
+fn digits(half: i128) -> [i8; DIGITS] {
+    let mut rest = half.unsigned_abs();
+    debug_assert!(rest >> 127 == 0);
     let mut out = [0i8; DIGITS];
     for digit in &mut out {
         if rest & 1 == 1 {
@@ -154,7 +171,7 @@ fn digits(positive: bool, scalar: Fr) -> [i8; DIGITS] {
             let value = if low >= 8 { low - 16 } else { low };
             // A half scalar is below 2^127, so adding 8 at most does not overflow.
             rest = rest.wrapping_add_signed(-i128::from(value));
-            *digit = if positive { value } else { -value };
+            *digit = if half < 0 { -value } else { value };
         }
         rest >>= 1;
     }
@@ -162,14 +179,12 @@ fn digits(positive: bool, scalar: Fr) -> [i8; DIGITS] {
 }
 
 /// One batch of products, by the endomorphism: a scalar is split into two halves, which share the doublings.
-fn scale_batch(points: &mut [G1Affine], scalar: impl Fn(usize) -> Fr) {
+fn scale_batch(points: &mut [G1Affine], halves: &[[i128; 2]]) {
+    if points.is_empty() {
+        return;
+    }
     let mut room = Room::default();
-    let halves: Vec<[[i8; DIGITS]; 2]> = (0..points.len())
-        .map(|i| {
-            let ((p0, k0), (p1, k1)) = g1::Config::scalar_decomposition(scalar(i));
-            [digits(p0, k0), digits(p1, k1)]
-        })
-        .collect();
+    let halves: Vec<[[i8; DIGITS]; 2]> = halves.iter().map(|halves| halves.map(digits)).collect();
     // multiples[m] holds (2 m + 1) times each point.
     let mut twice = points.to_vec();
     room.double(&mut twice);

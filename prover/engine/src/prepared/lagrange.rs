@@ -40,15 +40,26 @@ fn fold(rows: &[G1Affine], c: &SparseMatrix, variables: usize, kernels: Kernels)
         .map(|(coefficient, row)| (*coefficient, rows[*row]))
         .unzip();
     group::scale(kernels, &mut products, |i| scalars[i]);
-    let mut products = products.into_iter();
-    let sums: Vec<G1Projective> = columns
+    // Where each column's products begin.
+    let mut begin = 0;
+    let begins: Vec<usize> = columns
         .iter()
         .map(|column| {
+            let own = begin;
+            begin += column.iter().filter(weighted).count();
+            own
+        })
+        .collect();
+    let sums: Vec<G1Projective> = columns
+        .par_iter()
+        .zip(begins)
+        .map(|(column, begin)| {
+            let mut products = products[begin..].iter();
             let mut sum = G1Projective::ZERO;
             for entry in column {
                 if weighted(&entry) {
                     // One product for each such entry, in the same order.
-                    sum += products.next().unwrap_or_default();
+                    sum += products.next().copied().unwrap_or_default();
                 } else if entry.0 == Fr::ONE {
                     sum += rows[entry.1];
                 } else {

@@ -10,7 +10,7 @@
 //! Coordinates are kept below `p + p/2^24`, in Montgomery form of radix 2^260.
 
 use crate::field::{Base, Ifma, LimbBlock, Modulus, Vec8, inverse, limbs, words};
-use ark_bn254::{Fq, Fr, G1Affine, g1};
+use ark_bn254::{Fq, G1Affine, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
 use ark_ff::{BigInt, Field, PrimeField};
 use std::ops::{Add, Sub};
@@ -23,6 +23,8 @@ const DIGITS: usize = 32;
 const MULTIPLES: usize = 8;
 /// The mask of all lanes.
 const ALL: u8 = 0xff;
+/// Running products of denominators side by side: a product waits for the one before it in its chain only.
+const CHAINS: usize = 4;
 
 /// Vectors of points.
 #[derive(Clone)]
@@ -48,11 +50,10 @@ struct Half {
 }
 
 impl Half {
-    fn new(positive: bool, scalar: Fr) -> Self {
-        let words = scalar.into_bigint().0;
-        debug_assert!(words[1] >> 63 == 0 && words[2] == 0 && words[3] == 0);
-        let scalar = u128::from(words[0]) | u128::from(words[1]) << 64;
-        let mut rest = scalar | 1;
+    fn new(half: i128) -> Self {
+        let (size, positive) = (half.unsigned_abs(), half >= 0);
+        debug_assert!(size >> 127 == 0);
+        let mut rest = size | 1;
         let mut digits = [0; DIGITS];
         for digit in &mut digits[..DIGITS - 1] {
             // Odd and between -15 and 15; what is left is odd again.
@@ -65,23 +66,19 @@ impl Half {
         digits[DIGITS - 1] = if positive { value } else { -value };
         Self {
             digits,
-            even: scalar & 1 == 0,
+            even: size & 1 == 0,
             positive,
         }
     }
 }
 
-/// `points[i] *= scalar(i)`, or `None` and no change. The number of points must be a multiple of 8.
-pub(super) fn scale(token: Ifma, points: &mut [G1Affine], scalar: impl Fn(usize) -> Fr) -> Option<()> {
+/// `points[i] *= k0 + k1 lambda` for the `i`th pair of `halves`, or `None` and no change. The number of points must be a
+/// multiple of 8.
+pub(super) fn scale(token: Ifma, points: &mut [G1Affine], halves: &[[i128; 2]]) -> Option<()> {
     if points.iter().any(|p| p.is_zero()) {
         return None;
     }
-    let halves: Vec<[Half; 2]> = (0..points.len())
-        .map(|i| {
-            let ((p0, k0), (p1, k1)) = g1::Config::scalar_decomposition(scalar(i));
-            [Half::new(p0, k0), Half::new(p1, k1)]
-        })
-        .collect();
+    let halves: Vec<[Half; 2]> = halves.iter().map(|halves| halves.map(Half::new)).collect();
     let choices = |half: usize, place: usize| -> Vec<Choice> {
         let of = |lanes: &[[Half; 2]]| choice(lanes.iter().map(|h| (h[half].digits[place], true)));
         halves.chunks_exact(8).map(of).collect()
@@ -100,42 +97,44 @@ pub(super) fn scale(token: Ifma, points: &mut [G1Affine], scalar: impl Fn(usize)
     // SAFETY: the token proves that the CPU has the instructions.
     unsafe { double(token, &mut twice, &mut room) }?;
     let twice = [twice];
-    let mut multiples = vec![first];
     let every = vec![choice([(1, true); 8]); points.len() / 8];
+    let twice = Addends {
+        multiples: &twice,
+        choices: &every,
+        image: false,
+    };
+    let mut multiples = vec![first];
     for m in 1..MULTIPLES {
         let mut next = multiples[m - 1].clone();
         // SAFETY: as above.
-        unsafe { add(token, &mut next, &twice, &every, false, &mut room) }?;
+        unsafe { add(token, &mut next, &twice, &mut room) }?;
         multiples.push(next);
     }
     let mut sum = multiples[0].clone();
-    let top = choices(0, DIGITS - 1);
     // SAFETY: as above.
-    unsafe { choose(token, &mut sum, &multiples, &top) };
-    for place in (0..DIGITS).rev() {
-        if place < DIGITS - 1 {
-            for _ in 0..4 {
-                // SAFETY: as above.
-                unsafe { double(token, &mut sum, &mut room) }?;
-            }
-            // SAFETY: as above.
-            unsafe { add(token, &mut sum, &multiples, &choices(0, place), false, &mut room) }?;
-        }
+    unsafe { choose(token, &mut sum, &multiples, &choices(0, DIGITS - 1)) };
+    let mut add_half = |sum: &mut Points, half: usize, choices: &[Choice]| {
+        let addends = Addends {
+            multiples: &multiples,
+            choices,
+            image: half == 1,
+        };
         // SAFETY: as above.
-        unsafe { add(token, &mut sum, &multiples, &choices(1, place), true, &mut room) }?;
+        unsafe { add(token, sum, &addends, &mut room) }
+    };
+    add_half(&mut sum, 1, &choices(1, DIGITS - 1))?;
+    let mut doubled = Room::default();
+    for place in (0..DIGITS - 1).rev() {
+        for _ in 0..4 {
+            // SAFETY: as above.
+            unsafe { double(token, &mut sum, &mut doubled) }?;
+        }
+        for half in 0..2 {
+            add_half(&mut sum, half, &choices(half, place))?;
+        }
     }
     for half in 0..2 {
-        // SAFETY: as above.
-        unsafe {
-            add(
-                token,
-                &mut sum,
-                &multiples,
-                &correction(half),
-                half == 1,
-                &mut room,
-            )
-        }?;
+        add_half(&mut sum, half, &correction(half))?;
     }
     sum.store(points);
     Some(())
@@ -203,18 +202,54 @@ fn subtract(mut value: BigInt<4>) -> BigInt<4> {
     value
 }
 
-/// Denominators and the products of those before them.
+/// What the second pass of a step needs of the first, by vector.
 #[derive(Default)]
 struct Room {
     denominators: Vec<LimbBlock>,
+    /// The products of the denominators before them, in their chain.
     products: Vec<LimbBlock>,
+    /// x of what is added.
+    others: Vec<LimbBlock>,
 }
 
 impl Room {
     fn clear(&mut self, count: usize) {
-        self.denominators.resize(count, LimbBlock::default());
-        self.products.resize(count, LimbBlock::default());
+        for blocks in [&mut self.denominators, &mut self.products, &mut self.others] {
+            blocks.resize(count, LimbBlock::default());
+        }
     }
+
+    /// The inverses of the denominators of vectors `first` to `first + W`, which lie in chains of their own.
+    #[inline(always)]
+    fn inverses<const W: usize>(
+        &self,
+        token: Ifma,
+        rests: &mut [Vector; CHAINS],
+        first: usize,
+    ) -> [Vector; W] {
+        let mut out = [Vector::zero(token); W];
+        for k in 0..W {
+            let rest = &mut rests[(first + k) % CHAINS];
+            out[k] = rest.mul(token, Vector::load(token, &self.products[first + k]));
+            *rest = rest.mul(token, Vector::load(token, &self.denominators[first + k]));
+        }
+        out
+    }
+}
+
+/// The inverses of all chains' products, or `None` where a denominator is zero.
+#[inline(always)]
+fn invert_chains(token: Ifma, products: &[Vector; CHAINS]) -> Option<[Vector; CHAINS]> {
+    let [a, b, c, d] = *products;
+    let (ab, cd) = (a.mul(token, b), c.mul(token, d));
+    let all = invert(token, ab.mul(token, cd))?;
+    let (of_ab, of_cd) = (all.mul(token, cd), all.mul(token, ab));
+    Some([
+        of_ab.mul(token, b),
+        of_ab.mul(token, a),
+        of_cd.mul(token, d),
+        of_cd.mul(token, c),
+    ])
 }
 
 /// The inverse of every lane, or `None` where one has none. Values below 3 p.
@@ -243,24 +278,33 @@ fn invert(token: Ifma, product: Vector) -> Option<Vector> {
     Some(Vector::load(token, &block))
 }
 
-/// The multiple that each lane chose.
+/// A coordinate of the multiple that each lane chose.
 #[inline(always)]
-fn chosen(token: Ifma, multiples: &[Points], choice: &Choice, k: usize) -> [Vector; 2] {
-    let mut x = Vector::load(token, &multiples[0].x[k]);
-    let mut y = Vector::load(token, &multiples[0].y[k]);
-    for (points, mask) in multiples.iter().zip(choice.multiples).skip(1) {
-        x = x.blend(mask, Vector::load(token, &points.x[k]));
-        y = y.blend(mask, Vector::load(token, &points.y[k]));
+fn chosen<'a>(
+    token: Ifma,
+    multiples: &'a [Points],
+    choice: &Choice,
+    of: impl Fn(&'a Points) -> &'a LimbBlock,
+) -> Vector {
+    // All lanes of most vectors of a transform have one scalar.
+    for (points, mask) in multiples.iter().zip(choice.multiples) {
+        if mask == ALL {
+            return Vector::load(token, of(points));
+        }
     }
-    [x, y]
+    let mut out = Vector::load(token, of(&multiples[0]));
+    for (points, mask) in multiples.iter().zip(choice.multiples).skip(1) {
+        out = out.blend(mask, Vector::load(token, of(points)));
+    }
+    out
 }
 
 /// Sets each lane to the multiple that it chose.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
 fn choose(token: Ifma, sum: &mut Points, multiples: &[Points], choices: &[Choice]) {
     for (k, choice) in choices.iter().enumerate() {
-        let [x, y] = chosen(token, multiples, choice, k);
-        x.store(&mut sum.x[k]);
+        chosen(token, multiples, choice, |points| &points.x[k]).store(&mut sum.x[k]);
+        let y = chosen(token, multiples, choice, |points| &points.y[k]);
         let y = y.wide().negate_where(token, choice.negative);
         y.reduce(token).store(&mut sum.y[k]);
     }
@@ -271,55 +315,81 @@ fn choose(token: Ifma, sum: &mut Points, multiples: &[Points], choices: &[Choice
 fn double(token: Ifma, points: &mut Points, room: &mut Room) -> Option<()> {
     let count = points.x.len();
     room.clear(count);
-    let mut product = Vector::splat(token, Base::ONE);
+    let mut products = [Vector::splat(token, Base::ONE); CHAINS];
     for k in 0..count {
+        let product = &mut products[k % CHAINS];
         product.store(&mut room.products[k]);
         let y = Vector::load(token, &points.y[k]);
         let denominator = y.wide().double().carry(token);
         denominator.store(&mut room.denominators[k]);
-        product = product.mul(token, denominator);
+        *product = product.mul(token, denominator);
     }
-    let mut rest = invert(token, product)?;
-    for k in (0..count).rev() {
-        let inverse = rest.mul(token, Vector::load(token, &room.products[k]));
-        rest = rest.mul(token, Vector::load(token, &room.denominators[k]));
-        let (x, y) = (
-            Vector::load(token, &points.x[k]),
-            Vector::load(token, &points.y[k]),
-        );
-        let square = x.square(token);
-        let slope = square
-            .wide()
-            .double()
-            .add(square)
-            .carry(token)
-            .mul(token, inverse);
-        finish(token, slope, [x, y], x, &mut points.x[k], &mut points.y[k], ALL);
+    let mut rests = invert_chains(token, &products)?;
+    if !count.is_multiple_of(2) {
+        double_some::<1>(token, points, room, &mut rests, count - 1);
+    }
+    for pair in (0..count / 2).rev() {
+        double_some::<2>(token, points, room, &mut rests, 2 * pair);
     }
     Some(())
 }
 
-/// Adds to each lane the multiple that it chose, or its image under the endomorphism.
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
-fn add(
+/// The second pass of [`double`] for vectors `first` to `first + W`: the products of one wait for each other, those of
+/// two side by side keep the multipliers busy.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "several arrays side by side")]
+fn double_some<const W: usize>(
     token: Ifma,
-    sum: &mut Points,
-    multiples: &[Points],
-    choices: &[Choice],
+    points: &mut Points,
+    room: &Room,
+    rests: &mut [Vector; CHAINS],
+    first: usize,
+) {
+    let mut slopes = room.inverses::<W>(token, rests, first);
+    for k in 0..W {
+        let square = Vector::load(token, &points.x[first + k]).square(token);
+        let triple = square.wide().double().add(square).carry(token);
+        slopes[k] = triple.mul(token, slopes[k]);
+    }
+    let mut thirds = [Vector::zero(token); W];
+    for k in 0..W {
+        let x = Vector::load(token, &points.x[first + k]);
+        thirds[k] = slopes[k].square(token).sub(x).sub(x).reduce(token);
+    }
+    for k in 0..W {
+        let x = Vector::load(token, &points.x[first + k]);
+        let run = x.sub(thirds[k]).add_p::<2>(token).carry(token);
+        let y = Vector::load(token, &points.y[first + k]);
+        let height = slopes[k].mul(token, run).sub(y).reduce(token);
+        thirds[k].store(&mut points.x[first + k]);
+        height.store(&mut points.y[first + k]);
+    }
+}
+
+/// What [`add`] adds.
+struct Addends<'a> {
+    multiples: &'a [Points],
+    choices: &'a [Choice],
+    /// Not the multiples, but their images under the endomorphism.
     image: bool,
-    room: &mut Room,
-) -> Option<()> {
+}
+
+/// Adds to each lane what it chose.
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
+fn add(token: Ifma, sum: &mut Points, addends: &Addends<'_>, room: &mut Room) -> Option<()> {
     let count = sum.x.len();
     room.clear(count);
     let beta = Vector::splat(token, limbs((g1::Config::ENDO_COEFFS[0] * Fq::from(16u64)).0.0));
     let one = Vector::splat(token, Base::ONE);
-    let mut product = one;
-    for (k, choice) in choices.iter().enumerate() {
+    let mut products = [one; CHAINS];
+    for (k, choice) in addends.choices.iter().enumerate() {
+        let product = &mut products[k % CHAINS];
         product.store(&mut room.products[k]);
-        let mut x = chosen(token, multiples, choice, k)[0];
-        if image {
+        let mut x = chosen(token, addends.multiples, choice, |points| &points.x[k]);
+        if addends.image {
             x = x.mul(token, beta).wide().reduce(token);
         }
+        x.store(&mut room.others[k]);
         let denominator = x
             .sub(Vector::load(token, &sum.x[k]))
             .add_p::<2>(token)
@@ -327,46 +397,51 @@ fn add(
         // Lanes that add nothing must not spoil the product.
         let denominator = one.blend(choice.active, denominator);
         denominator.store(&mut room.denominators[k]);
-        product = product.mul(token, denominator);
+        *product = product.mul(token, denominator);
     }
-    let mut rest = invert(token, product)?;
-    for (k, choice) in choices.iter().enumerate().rev() {
-        let inverse = rest.mul(token, Vector::load(token, &room.products[k]));
-        rest = rest.mul(token, Vector::load(token, &room.denominators[k]));
-        let (x, y) = (Vector::load(token, &sum.x[k]), Vector::load(token, &sum.y[k]));
-        let [mut other, height] = chosen(token, multiples, choice, k);
-        if image {
-            other = other.mul(token, beta).wide().reduce(token);
-        }
-        let rise = height.wide().negate_where(token, choice.negative).sub(y);
-        let slope = rise.add_p::<3>(token).carry(token).mul(token, inverse);
-        finish(
-            token,
-            slope,
-            [x, y],
-            other,
-            &mut sum.x[k],
-            &mut sum.y[k],
-            choice.active,
-        );
+    let mut rests = invert_chains(token, &products)?;
+    if !count.is_multiple_of(2) {
+        add_some::<1>(token, sum, addends, room, &mut rests, count - 1);
+    }
+    for pair in (0..count / 2).rev() {
+        add_some::<2>(token, sum, addends, room, &mut rests, 2 * pair);
     }
     Some(())
 }
 
-/// The third point on the line, mirrored, where `active` says so.
+/// The second pass of [`add`] for vectors `first` to `first + W`, as [`double_some`].
 #[inline(always)]
-fn finish(
+#[allow(clippy::needless_range_loop, reason = "several arrays side by side")]
+fn add_some<const W: usize>(
     token: Ifma,
-    slope: Vector,
-    [x, y]: [Vector; 2],
-    other: Vector,
-    out_x: &mut LimbBlock,
-    out_y: &mut LimbBlock,
-    active: u8,
+    sum: &mut Points,
+    addends: &Addends<'_>,
+    room: &Room,
+    rests: &mut [Vector; CHAINS],
+    first: usize,
 ) {
-    let third = slope.square(token).sub(x).sub(other).reduce(token);
-    let run = x.sub(third).add_p::<2>(token).carry(token);
-    let height = slope.mul(token, run).sub(y).reduce(token);
-    x.blend(active, third).store(out_x);
-    y.blend(active, height).store(out_y);
+    let mut slopes = room.inverses::<W>(token, rests, first);
+    for k in 0..W {
+        let at = first + k;
+        let choice = &addends.choices[at];
+        let height = chosen(token, addends.multiples, choice, |points| &points.y[at]);
+        let y = Vector::load(token, &sum.y[at]);
+        let rise = height.wide().negate_where(token, choice.negative).sub(y);
+        slopes[k] = rise.add_p::<3>(token).carry(token).mul(token, slopes[k]);
+    }
+    let mut thirds = [Vector::zero(token); W];
+    for k in 0..W {
+        let x = Vector::load(token, &sum.x[first + k]);
+        let other = Vector::load(token, &room.others[first + k]);
+        thirds[k] = slopes[k].square(token).sub(x).sub(other).reduce(token);
+    }
+    for k in 0..W {
+        let at = first + k;
+        let (x, y) = (Vector::load(token, &sum.x[at]), Vector::load(token, &sum.y[at]));
+        let run = x.sub(thirds[k]).add_p::<2>(token).carry(token);
+        let height = slopes[k].mul(token, run).sub(y).reduce(token);
+        let active = addends.choices[at].active;
+        x.blend(active, thirds[k]).store(&mut sum.x[at]);
+        y.blend(active, height).store(&mut sum.y[at]);
+    }
 }

@@ -46,6 +46,7 @@
 //! without C, so `c` is again the product on `D` and takes two transforms of its own: six in all.
 
 mod converted;
+mod endomorphism;
 pub(crate) mod group;
 mod lagrange;
 #[cfg(target_arch = "x86_64")]
@@ -210,8 +211,11 @@ impl PreparedCircuit {
                 got: inputs,
             });
         }
-        let a = SparseMatrix::new("A", matrices.a, variables)?;
-        let b = SparseMatrix::new("B", matrices.b, variables)?;
+        let (a, b) = rayon::join(
+            || SparseMatrix::new("A", matrices.a, variables),
+            || SparseMatrix::new("B", matrices.b, variables),
+        );
+        let (a, b) = (a?, b?);
         let mut bases = vec![G1Affine::identity(); inputs];
         bases.extend_from_slice(&key.l_query);
         let two_inverse = Fr::from(2u64).inverse().unwrap_or(Fr::ONE);
