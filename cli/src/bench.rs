@@ -3,6 +3,8 @@
 mod kernels;
 mod ledger;
 mod plot;
+mod svg;
+mod tables;
 mod verification;
 pub mod zkey;
 
@@ -39,6 +41,8 @@ enum Command {
     Kernels(kernels::Args),
     /// Time of a proof by size of the circuit, for the engine and ark-groth16, with a plot.
     Plot(plot::Args),
+    /// Time of a proof by the memory that the engine's tables may take.
+    Tables(tables::Args),
     /// Proving with a key and a witness of snarkjs' making.
     Zkey(zkey::Args),
 }
@@ -101,6 +105,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             spinner.finish_and_clear();
             return Ok(show("kernels", "sizes", &rows?, output));
         }
+        Command::Tables(args) => return Ok(show("tables", "limits", &tables::run(args, output)?, output)),
         Command::Plot(args) => return Ok(show("plot", "sizes", &plot::run(args, output)?, output)),
     };
     let chosen: Vec<CircuitName> = if options.circuit.is_empty() {
@@ -203,6 +208,7 @@ impl Visit for Measure<'_> {
             "domain": info.domain,
             "setup_s": setup,
             "prepare_s": prepare,
+            "prepare": prepare_parts(prover, C::NAME)?,
             "witness_ms": witness_ms,
             "witness_share": rounded(witness_ms / (witness_ms + ours)),
             "proving_ms": ours,
@@ -216,6 +222,26 @@ impl Visit for Measure<'_> {
             "proof_bytes": PROOF_BYTES,
         }))
     }
+}
+
+/// What opening and preparing the keys was made of. Converting is reading the converted key where it was found.
+fn prepare_parts(prover: &Prover, circuit: CircuitName) -> Result<Value, CliError> {
+    let times = prover.opening_times(circuit).map_err(CliError::unavailable)?;
+    let seconds = |time: Duration| rounded(time.as_secs_f64());
+    let converting = times.preparation.converting;
+    Ok(json!({
+        "synthesis_s": seconds(times.synthesis),
+        "read_key_s": seconds(times.reading),
+        "convert_s": converting.as_ref().map(|(time, _)| seconds(*time)),
+        "converted_key": converting.as_ref().map(|(_, conversion)| conversion.as_str()),
+        "tables_s": seconds(times.preparation.tables),
+        "table_bytes": times.preparation.table_bytes,
+    }))
+}
+
+fn write_plot(path: &std::path::Path, plot: &str) -> Result<(), CliError> {
+    std::fs::write(path, plot)
+        .map_err(|e| CliError::Unavailable(format!("cannot write `{}`: {e}", path.display())))
 }
 
 /// Proofs a second of one batch, each verified as every proof is.
@@ -281,6 +307,10 @@ fn text(rows: &[Value]) -> String {
     let cell = |key: &str, value: &Value| match value {
         Value::Null => "-".to_owned(),
         Value::String(s) => s.clone(),
+        Value::Object(parts) => {
+            let part = |(name, value): (&String, &Value)| format!("{name} {value}");
+            parts.iter().map(part).collect::<Vec<_>>().join("\n")
+        }
         v if key.ends_with("_key_bytes") || key.ends_with("_memory_bytes") => {
             bytes_text(v.as_u64().unwrap_or_default())
         }

@@ -81,6 +81,7 @@ impl Output {
 /// Shows what happens while keys are opened; set-up takes from seconds to minutes.
 pub struct KeyProgress {
     spinner: ProgressBar,
+    warned: bool,
 }
 
 impl KeyProgress {
@@ -88,6 +89,7 @@ impl KeyProgress {
     pub fn new(output: &Output) -> Self {
         Self {
             spinner: output.spinner("opening keys"),
+            warned: false,
         }
     }
 
@@ -106,8 +108,21 @@ impl KeyProgress {
             Stage::Reading { bytes } => format!("{circuit}: reading the key ({})", bytes_text(*bytes)),
             Stage::Preparing => format!("{circuit}: preparing (longer the first time)"),
             Stage::Ready { .. } => format!("{circuit}: ready"),
+            Stage::NotKept { reason } => return self.warn(reason),
         };
         self.spinner.set_message(message);
+    }
+
+    /// One line on stderr, once for all circuits: they lie in one directory.
+    fn warn(&mut self, reason: &str) {
+        if !self.warned {
+            self.warned = true;
+            self.spinner.suspend(|| {
+                eprintln!(
+                    "warning: converted keys are not kept and will be converted again at each start: {reason}"
+                );
+            });
+        }
     }
 }
 

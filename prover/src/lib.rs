@@ -22,6 +22,6 @@ pub use constraints::{Assignment, CircuitError, Constraints};
 pub use job::Job;
 pub use keys::{KeyStore, Mode};
 pub use prover::{
-    CircuitInfo, Observer, ProofStage, ProveError, Proven, Prover, Stopped, Timings, Unobserved,
+    CircuitInfo, Observer, OpeningTimes, ProofStage, ProveError, Proven, Prover, Stopped, Timings, Unobserved,
 };
 pub use service::{ServeError, Server, ServerConfig};

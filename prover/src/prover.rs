@@ -2,9 +2,9 @@
 
 use crate::{
     Assignment, CircuitError,
-    backend::{BackendError, CircuitHandle, EngineBackend, Preparation, ProverBackend},
+    backend::{BackendError, CircuitHandle, EngineBackend, Preparation, PreparationTimes, ProverBackend},
     catalogue,
-    keys::{CircuitKeys, KeyStore, KeysError, Progress, Stage},
+    keys::{CircuitKeys, Conversion, KeyStore, KeysError, Progress, Stage},
 };
 use ark_bn254::Fr;
 use medproof_circuits::statement::Circuit;
@@ -124,6 +124,17 @@ impl Timings {
     }
 }
 
+/// How long the parts of opening a circuit took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningTimes {
+    /// Synthesising the circuit.
+    pub synthesis: Duration,
+    /// Reading and checking the key file.
+    pub reading: Duration,
+    /// What the backend did.
+    pub preparation: PreparationTimes,
+}
+
 /// A verified proof and what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proven {
@@ -230,6 +241,11 @@ impl Prover {
                 stage: Stage::Preparing,
             });
             self.insert(keys)?;
+            let prepared = self.opening_times(circuit)?.preparation;
+            if let Some((_, Conversion::NotKept(Some(reason)))) = prepared.converting {
+                let stage = Stage::NotKept { reason };
+                progress(Progress { circuit, stage });
+            }
         }
         Ok(self)
     }
@@ -278,6 +294,20 @@ impl Prover {
     /// [`ProveError::NotLoaded`].
     pub fn circuit_id(&self, circuit: CircuitName) -> Result<CircuitId, ProveError> {
         Ok(self.loaded(circuit)?.keys.circuit_id())
+    }
+
+    /// How long opening a circuit took.
+    ///
+    /// # Errors
+    /// [`ProveError::NotLoaded`].
+    pub fn opening_times(&self, circuit: CircuitName) -> Result<OpeningTimes, ProveError> {
+        let loaded = self.loaded(circuit)?;
+        let (synthesis, reading) = loaded.keys.opening_times();
+        Ok(OpeningTimes {
+            synthesis,
+            reading,
+            preparation: self.backend.preparation(loaded.handle),
+        })
     }
 
     /// What users are told about the loaded circuits.

@@ -1,9 +1,7 @@
 //! Time of one proof against the size of the circuit, for the engine and ark-groth16, as a table and a plot.
 
-mod svg;
-
-use super::{machine, median_ms, rounded};
-use crate::{CliError, Output};
+use super::{machine, median_ms, rounded, svg};
+use crate::{CliError, Output, read_text};
 use ark_bn254::{Bn254, Fr};
 use ark_ff::{Field, UniformRand};
 use ark_groth16::{Groth16, Proof, ProvingKey};
@@ -18,7 +16,8 @@ use medproof_engine::{Form, Kernels, Matrices, Options, PreparedCircuit};
 use medproof_prover::backend::{DEFAULT_TABLE_BYTES, blinding};
 use rand::{Rng, SeedableRng, rngs::OsRng, rngs::StdRng};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Which sizes are measured, and where the plot goes.
@@ -33,6 +32,12 @@ pub(super) struct Args {
     /// Binary logarithm of the largest evaluation domain; its key, made for the occasion, takes most of the time.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(5..=20))]
     max_log: u32,
+    /// Largest size for ark-groth16, which takes most of the time and memory beyond 2^18.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=20))]
+    arkworks_max_log: u32,
+    /// The JSON output of an earlier run on this machine, whose sizes are drawn too (repeatable).
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
     /// Measurements of each time; the median is shown.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
@@ -129,8 +134,8 @@ impl Subject {
         proof.map_err(CliError::unavailable)
     }
 
-    /// Median milliseconds of the engine and of ark-groth16. Every proof is verified.
-    fn measure(&self, runs: u32) -> Result<[f64; 2], CliError> {
+    /// Median milliseconds of the engine and, where wanted, of ark-groth16. Every proof is verified.
+    fn measure(&self, runs: u32, with_arkworks: bool) -> Result<(f64, Option<f64>), CliError> {
         let key = ark_groth16::prepare_verifying_key(&self.key.vk);
         let (mut ours, mut theirs): (Vec<Duration>, Vec<Duration>) = Default::default();
         // Alternating, so that both see the same state of the machine.
@@ -138,10 +143,13 @@ impl Subject {
             let begin = Instant::now();
             let engine = self.engine.prove(&self.full, &blinding());
             ours.push(begin.elapsed());
-            let begin = Instant::now();
-            let arkworks = self.arkworks()?;
-            theirs.push(begin.elapsed());
-            for proof in [engine.map_err(CliError::unavailable)?, arkworks] {
+            let mut proofs = vec![engine.map_err(CliError::unavailable)?];
+            if with_arkworks {
+                let begin = Instant::now();
+                proofs.push(self.arkworks()?);
+                theirs.push(begin.elapsed());
+            }
+            for proof in proofs {
                 if !matches!(
                     Groth16::<Bn254>::verify_proof(&key, &proof, &self.full[1..INPUTS]),
                     Ok(true)
@@ -150,7 +158,8 @@ impl Subject {
                 }
             }
         }
-        Ok([median_ms(ours), median_ms(theirs)])
+        let arkworks = with_arkworks.then(|| median_ms(theirs));
+        Ok((median_ms(ours), arkworks))
     }
 }
 
@@ -162,27 +171,82 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Vec<Value>, CliError> 
     if args.min_log > args.max_log {
         return Err(CliError::Usage("--min-log is above --max-log".into()));
     }
-    let mut points = Vec::new();
+    let mut rows = BTreeMap::new();
+    for path in &args.with {
+        rows.extend(earlier(path)?);
+    }
     let bar = output.bar(u64::from(args.max_log - args.min_log + 1), "proving by size");
     for log_domain in args.min_log..=args.max_log {
-        points.push((log_domain, Subject::new(log_domain)?.measure(args.runs)?));
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    let title = format!("Time of one Groth16 proof by size of the circuit ({})", machine());
-    let plot = svg::plot(&title, ["engine", "ark-groth16"], &points);
-    std::fs::write(&args.out, plot)
-        .map_err(|e| CliError::Unavailable(format!("cannot write `{}`: {e}", args.out.display())))?;
-    let row = |(log_domain, [engine, arkworks]): &(u32, [f64; 2])| {
-        json!({
+        let with_arkworks = log_domain <= args.arkworks_max_log;
+        let (engine, arkworks) = Subject::new(log_domain)?.measure(args.runs, with_arkworks)?;
+        let row = json!({
             "log_domain": log_domain,
             "constraints": (1u64 << log_domain) - INPUTS as u64,
             "engine_ms": engine,
             "arkworks_ms": arkworks,
-            "ratio_to_arkworks": rounded(arkworks / engine),
-        })
+            "ratio_to_arkworks": arkworks.map(|arkworks| rounded(arkworks / engine)),
+        });
+        rows.insert(log_domain, row);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    super::write_plot(&args.out, &drawn(&rows))?;
+    Ok(rows.into_values().collect())
+}
+
+/// The rows of an earlier run by binary logarithm of the domain.
+fn earlier(path: &Path) -> Result<BTreeMap<u32, Value>, CliError> {
+    let bad = |what: &str| CliError::Data(format!("`{}`: {what}", path.display()));
+    let text = read_text(path, 1 << 20)?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| bad(&e.to_string()))?;
+    if value["bench"] != "plot" || value["machine"] != machine().as_str() {
+        return Err(bad("is not the JSON output of `bench plot` on this machine"));
+    }
+    let rows = value["sizes"]
+        .as_array()
+        .ok_or_else(|| bad("sizes: not a list"))?;
+    let size = |row: &Value| {
+        let log_domain = row["log_domain"].as_u64().and_then(|log| u32::try_from(log).ok());
+        let log_domain = log_domain.filter(|log| (5..=20).contains(log));
+        let log_domain = log_domain.ok_or_else(|| bad("log_domain: not a size of 5 to 20"))?;
+        if row["engine_ms"].as_f64().is_none_or(|time| time <= 0.0) {
+            return Err(bad("engine_ms: not a time"));
+        }
+        Ok((log_domain, row.clone()))
     };
-    Ok(points.iter().map(row).collect())
+    rows.iter().map(size).collect()
+}
+
+fn drawn(rows: &BTreeMap<u32, Value>) -> String {
+    let points = |name: &str| {
+        let times = rows.values().enumerate();
+        times
+            .filter_map(|(tick, row)| Some((tick, row[name].as_f64()?)))
+            .collect()
+    };
+    svg::draw(&svg::Plot {
+        title: "Time of one Groth16 proof by size of the circuit",
+        subtitle: &machine(),
+        horizontal: "constraints (half the variables bits, half of full width)",
+        vertical: "time of one proof",
+        ticks: rows.keys().map(|log| format!("2{}", superscript(*log))).collect(),
+        series: vec![
+            svg::Series {
+                name: "engine",
+                points: points("engine_ms"),
+            },
+            svg::Series {
+                name: "ark-groth16",
+                points: points("arkworks_ms"),
+            },
+        ],
+    })
+}
+
+fn superscript(number: u32) -> String {
+    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let digit = |c: char| c.to_digit(10).map_or(c, |digit| digits[digit as usize]);
+    number.to_string().chars().map(digit).collect()
 }
 
 #[cfg(test)]
@@ -193,25 +257,55 @@ mod tests {
     #[test]
     fn a_plot_shows_each_size() {
         let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
         let args = |min_log, max_log, name: &str| Args {
-            out: directory.path().join(name),
+            out: at(name),
             min_log,
             max_log,
+            arkworks_max_log: 6,
+            with: Vec::new(),
             runs: 1,
         };
         let output = Output::new(true);
         let rows = run(&args(5, 6, "plot.svg"), &output).unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[1]["constraints"], 62);
-        let plot = std::fs::read_to_string(directory.path().join("plot.svg")).unwrap();
-        assert_eq!(plot.matches("<circle").count(), 4);
+        let plot = std::fs::read_to_string(at("plot.svg")).unwrap();
+        // One more in the legend.
+        assert_eq!(plot.matches("<circle").count(), 3);
+        let refused = |args: &Args| run(args, &output).err();
         assert!(matches!(
-            run(&args(6, 5, "plot.svg"), &output),
-            Err(CliError::Usage(_))
+            refused(&args(6, 5, "plot.svg")),
+            Some(CliError::Usage(_))
         ));
         assert!(matches!(
-            run(&args(5, 5, "none/plot.svg"), &output),
-            Err(CliError::Unavailable(_))
+            refused(&args(5, 5, "none/plot.svg")),
+            Some(CliError::Unavailable(_))
         ));
+        // Another size joins those of the earlier run; ark-groth16 is left out there.
+        let earlier = json!({ "bench": "plot", "machine": machine(), "sizes": rows });
+        std::fs::write(at("earlier.json"), earlier.to_string()).unwrap();
+        let more = Args {
+            with: vec![at("earlier.json")],
+            ..args(7, 7, "more.svg")
+        };
+        let rows = run(&more, &output).unwrap();
+        let logs: Vec<_> = rows
+            .iter()
+            .map(|row| row["log_domain"].as_u64().unwrap())
+            .collect();
+        assert_eq!(logs, [5, 6, 7]);
+        assert!(rows[1]["arkworks_ms"].is_number() && rows[2]["arkworks_ms"].is_null());
+        assert!(std::fs::read_to_string(at("more.svg")).unwrap().contains("at 2⁷"));
+        for (field, value) in [
+            ("machine", json!("another")),
+            ("sizes", json!([{ "log_domain": 30, "engine_ms": 1.0 }])),
+            ("sizes", json!([{ "log_domain": 7, "engine_ms": "fast" }])),
+        ] {
+            let mut bad = earlier.clone();
+            bad[field] = value;
+            std::fs::write(at("earlier.json"), bad.to_string()).unwrap();
+            assert!(matches!(refused(&more), Some(CliError::Data(_))), "{field}");
+        }
     }
 }

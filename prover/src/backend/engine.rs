@@ -1,13 +1,16 @@
 //! `medproof-engine` behind the backend's boundary.
 
-use super::{BackendError, CircuitHandle, ProverBackend};
+use super::{BackendError, CircuitHandle, PreparationTimes, ProverBackend};
 use crate::{Assignment, keys::CircuitKeys};
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
 use medproof_engine::{Blinding, EngineError, Form, Kernels, Options, PreparedCircuit};
 use medproof_verifier::{CircuitName, Proof};
 use rand::rngs::OsRng;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
 use zeroize::Zeroize;
 
 /// Memory for tables of multiples that all circuits share, unless said otherwise.
@@ -44,6 +47,7 @@ impl Preparation {
 struct Loaded {
     name: CircuitName,
     circuit: PreparedCircuit,
+    times: PreparationTimes,
 }
 
 /// What the circuits loaded so far hold, and what is left for tables.
@@ -89,6 +93,11 @@ impl EngineBackend {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         state.circuits.iter().map(|loaded| loaded.circuit.bytes()).sum()
     }
+
+    fn loaded(&self, circuit: CircuitHandle) -> Option<Arc<Loaded>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.circuits.get(circuit.0).cloned()
+    }
 }
 
 /// Blinding factors from the operating system; a factor of zero, should it ever come, is drawn again.
@@ -104,15 +113,31 @@ pub fn blinding() -> Blinding {
     }
 }
 
-fn prepare(keys: &CircuitKeys, options: Options) -> Result<PreparedCircuit, EngineError> {
+fn prepare(keys: &CircuitKeys, options: Options) -> Result<Loaded, EngineError> {
     let (key, matrices) = (keys.proving_key(), keys.constraints().for_engine());
-    match options.form {
+    let begin = Instant::now();
+    let (converted, converting) = match options.form {
         Form::Coset => {
-            let converted = keys.converted(options.kernels)?;
-            PreparedCircuit::of_converted(key, matrices, &converted, options)
+            let (converted, conversion) = keys.converted(options.kernels)?;
+            (Some(converted), Some((begin.elapsed(), conversion)))
         }
-        _ => PreparedCircuit::new(key, matrices, options),
-    }
+        _ => (None, None),
+    };
+    let begin = Instant::now();
+    let circuit = match &converted {
+        Some(converted) => PreparedCircuit::of_converted(key, matrices, converted, options)?,
+        None => PreparedCircuit::new(key, matrices, options)?,
+    };
+    let times = PreparationTimes {
+        converting,
+        tables: begin.elapsed(),
+        table_bytes: circuit.table_bytes(),
+    };
+    Ok(Loaded {
+        name: keys.name(),
+        circuit,
+        times,
+    })
 }
 
 impl ProverBackend for EngineBackend {
@@ -133,13 +158,15 @@ impl ProverBackend for EngineBackend {
             table_bytes: state.share(keys.constraints().for_engine().variables),
             kernels: Kernels::detect(),
         };
-        let circuit = prepare(&keys, options).map_err(|e| BackendError::failed(keys.name(), e))?;
-        state.table_bytes = state.table_bytes.saturating_sub(circuit.table_bytes());
-        state.circuits.push(Arc::new(Loaded {
-            name: keys.name(),
-            circuit,
-        }));
+        let loaded = prepare(&keys, options).map_err(|e| BackendError::failed(keys.name(), e))?;
+        state.table_bytes = state.table_bytes.saturating_sub(loaded.times.table_bytes);
+        state.circuits.push(Arc::new(loaded));
         Ok(CircuitHandle(state.circuits.len() - 1))
+    }
+
+    fn preparation(&self, circuit: CircuitHandle) -> PreparationTimes {
+        let loaded = self.loaded(circuit);
+        loaded.map(|loaded| loaded.times.clone()).unwrap_or_default()
     }
 
     fn prove_batch(
@@ -147,11 +174,7 @@ impl ProverBackend for EngineBackend {
         circuit: CircuitHandle,
         assignments: &[Assignment],
     ) -> Vec<Result<Proof, BackendError>> {
-        let loaded = {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            state.circuits.get(circuit.0).cloned()
-        };
-        let Some(loaded) = loaded else {
+        let Some(loaded) = self.loaded(circuit) else {
             return assignments.iter().map(|_| Err(BackendError::Handle)).collect();
         };
         let batch: Vec<(&[Fr], Blinding)> = assignments.iter().map(|a| (a.full(), blinding())).collect();

@@ -11,9 +11,12 @@ pub use arkworks::ArkworksBackend;
 pub use engine::{DEFAULT_TABLE_BYTES, EngineBackend, Preparation, blinding};
 pub use medproof_engine::Form;
 
-use crate::{Assignment, keys::CircuitKeys};
+use crate::{
+    Assignment,
+    keys::{CircuitKeys, Conversion},
+};
 use medproof_verifier::{CircuitName, Proof};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A circuit that a backend has prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +50,17 @@ impl BackendError {
     }
 }
 
+/// What preparing a circuit took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PreparationTimes {
+    /// Reading or working out the converted key, and which of the two; none where the key is used as it is.
+    pub converting: Option<(Duration, Conversion)>,
+    /// Compressing the matrices and making the tables.
+    pub tables: Duration,
+    /// Bytes of the tables, the bases included.
+    pub table_bytes: usize,
+}
+
 /// Computes Groth16 proofs.
 pub trait ProverBackend: Send + Sync {
     /// The backend's name, as shown to users.
@@ -60,6 +74,11 @@ pub trait ProverBackend: Send + Sync {
     /// # Errors
     /// [`BackendError`] when the key cannot be prepared.
     fn load(&self, keys: Arc<CircuitKeys>) -> Result<CircuitHandle, BackendError>;
+
+    /// What preparing a circuit took; nothing for a backend that does not prepare.
+    fn preparation(&self, _circuit: CircuitHandle) -> PreparationTimes {
+        PreparationTimes::default()
+    }
 
     /// Computes one proof for each assignment, in order. Blinding comes from the operating system.
     fn prove_batch(

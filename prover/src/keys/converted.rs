@@ -1,7 +1,7 @@
 //! Converted keys kept beside the keys that they come from (`docs/format.md`, section 20).
 //!
 //! A converted key is only a faster form of its proving key: a file that is missing, damaged or of another key is
-//! made again, and where it cannot be written the key is converted at each start. What is checked on the way in:
+//! made again, and where it cannot be written the key is converted at each start ([`Conversion::NotKept`]). What is checked on the way in:
 //! length, magic, the verifying key and constraints that it belongs to, SHA-256 over everything, every coordinate
 //! canonical and every point on its curve. Whatever else it holds, every proof is verified before it leaves.
 
@@ -14,6 +14,28 @@ const MAGIC: &[u8; 8] = b"mpck\0\0\0\x01";
 /// Magic, hash of the verifying key, digest of the constraints, domain, variables.
 const HEADER: usize = 8 + 32 + 32 + 4 + 4;
 
+/// Where a converted key came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conversion {
+    /// Read from the file beside the key.
+    Found,
+    /// Worked out, and kept beside the key.
+    Kept,
+    /// Worked out, and not kept: the next start works it out again. Says why, for a key that came from a file.
+    NotKept(Option<String>),
+}
+
+impl Conversion {
+    /// What happened, in one word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Kept => "made",
+            Self::NotKept(_) => "not kept",
+        }
+    }
+}
+
 /// Where the converted form of a key file is kept.
 pub(super) fn path_beside(key: &Path) -> PathBuf {
     key.with_extension("mpck")
@@ -22,39 +44,32 @@ pub(super) fn path_beside(key: &Path) -> PathBuf {
 impl CircuitKeys {
     /// The converted form of the proving key: from the file beside it, or worked out and, where the key came from
     /// a file, written there. Of several processes that need it at once, one makes it and the others wait.
-    pub(crate) fn converted(&self, kernels: Kernels) -> Result<ConvertedKey, EngineError> {
+    pub(crate) fn converted(&self, kernels: Kernels) -> Result<(ConvertedKey, Conversion), EngineError> {
         let convert = || ConvertedKey::new(self.proving_key(), self.constraints.for_engine(), kernels);
         let Some(path) = &self.converted_path else {
-            return convert();
+            return Ok((convert()?, Conversion::NotKept(None)));
         };
-        if let Some(found) = self.kept(path) {
-            return Ok(found);
+        if let Ok(found) = self.read_converted(path) {
+            return Ok((found, Conversion::Found));
         }
-        // Without a lock two processes may do the same work, and write the same bytes.
-        let lock = path
-            .parent()
-            .map(|directory| KeyStore::lock_in(directory, path, &mut |_| {}));
-        if let Some(found) = self.kept(path) {
-            return Ok(found);
+        // Without a lock two processes may do the same work, and only the one that holds it writes.
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let lock = KeyStore::lock_in(directory, path, &mut |_| {});
+        match self.read_converted(path) {
+            Ok(found) => return Ok((found, Conversion::Found)),
+            Err(KeysError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "the converted key is made again"),
         }
         let converted = convert()?;
-        if let Some(Ok(_held)) = &lock
-            && let Err(error) = file::write_atomically(path, &self.encode_converted(&converted))
-        {
-            tracing::warn!(%error, "the converted key is not kept");
-        }
-        Ok(converted)
-    }
-
-    fn kept(&self, path: &Path) -> Option<ConvertedKey> {
-        match self.read_converted(path) {
-            Ok(found) => Some(found),
-            Err(KeysError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+        let written = lock.and_then(|_held| file::write_atomically(path, &self.encode_converted(&converted)));
+        let conversion = match written {
+            Ok(()) => Conversion::Kept,
             Err(error) => {
-                tracing::warn!(%error, "the converted key is made again");
-                None
+                tracing::warn!(%error, "the converted key is not kept");
+                Conversion::NotKept(Some(error.to_string()))
             }
-        }
+        };
+        Ok((converted, conversion))
     }
 
     fn header(&self) -> Vec<u8> {

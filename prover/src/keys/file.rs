@@ -179,9 +179,16 @@ pub(super) fn decode(
         return Err(FormatError::Magic);
     }
     let (body, hash) = bytes.split_at(bytes.len() - HASH_BYTES);
-    if Sha256::digest(body)[..] != *hash {
+    // The points are checked while the hash is computed, and count only if it is right.
+    let (found, decoded) = rayon::join(|| Sha256::digest(body), || decode_body(c, body));
+    if found[..] != *hash {
         return Err(FormatError::Hash);
     }
+    decoded
+}
+
+/// Decodes what the hash is of, which has the expected length.
+fn decode_body(c: &Constraints, body: &[u8]) -> Result<(ProvingKey<Bn254>, VerifyingKey), FormatError> {
     check_header(c, body)?;
     let mut rest = &body[HEADER..];
     let verifying = VerifyingKey::from_bytes(split(&mut rest, verifying_bytes(c.num_instance_variables())))?;

@@ -11,6 +11,7 @@ use medproof_circom::{SparseMatrix, Zkey};
 use medproof_circuits::statement::Circuit;
 use medproof_verifier::{KeyError, VerifyingKey};
 use rayon::prelude::*;
+use std::time::Duration;
 
 /// Why a key made elsewhere is not one of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,8 @@ impl CircuitKeys {
             proving,
             verifying,
             file_bytes,
+            synthesis: Duration::ZERO,
+            reading: Duration::ZERO,
             converted_path: None,
         })
     }

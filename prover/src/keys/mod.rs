@@ -12,6 +12,7 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
+pub use converted::Conversion;
 pub use file::FormatError;
 pub use import::ForeignKey;
 pub use list::{BadKeyFile, KeyFile};
@@ -71,6 +72,11 @@ pub enum Stage {
     },
     /// The backend prepares the circuit: it converts the key, the first time, and makes tables.
     Preparing,
+    /// The key was converted, and its converted form could not be kept: each start converts it again.
+    NotKept {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// One step of opening a circuit's keys.
@@ -160,6 +166,8 @@ pub struct CircuitKeys {
     proving: ProvingKey<Bn254>,
     verifying: VerifyingKey,
     file_bytes: u64,
+    synthesis: Duration,
+    reading: Duration,
     /// Where the key's converted form is kept; none for a key that came from no file.
     converted_path: Option<PathBuf>,
 }
@@ -195,6 +203,12 @@ impl CircuitKeys {
         self.file_bytes
     }
 
+    /// Time that it took to synthesise the circuit, and to read and check the key file; both are zero for a key that
+    /// came from no file.
+    pub fn opening_times(&self) -> (Duration, Duration) {
+        (self.synthesis, self.reading)
+    }
+
     /// Makes a development key in memory only, for throw-away use.
     ///
     /// # Errors
@@ -208,6 +222,8 @@ impl CircuitKeys {
             proving,
             verifying,
             file_bytes,
+            synthesis: Duration::ZERO,
+            reading: Duration::ZERO,
             converted_path: None,
         })
     }
@@ -278,6 +294,7 @@ impl KeyStore {
         };
         step(Stage::Synthesising);
         let constraints = Constraints::of::<C>()?;
+        let synthesis = begin.elapsed();
         let path = self.path(&constraints);
         if !path.exists() {
             if self.mode == Mode::Production {
@@ -291,7 +308,9 @@ impl KeyStore {
         step(Stage::Reading {
             bytes: file::expected_bytes(&constraints),
         });
-        let keys = read(constraints, &path)?;
+        let began = std::time::Instant::now();
+        let mut keys = read(constraints, &path)?;
+        (keys.synthesis, keys.reading) = (synthesis, began.elapsed());
         if self.mode == Mode::Production && keys.verifying.is_development() {
             return Err(KeysError::Development(C::NAME.as_str()));
         }
@@ -386,6 +405,8 @@ fn read(constraints: Constraints, path: &Path) -> Result<CircuitKeys, KeysError>
         proving,
         verifying,
         file_bytes: expected,
+        synthesis: Duration::ZERO,
+        reading: Duration::ZERO,
         converted_path: Some(converted::path_beside(path)),
     })
 }

@@ -200,7 +200,12 @@ fn a_converted_key_is_kept_and_made_again_when_damaged() {
     let kernels = medproof_engine::Kernels::detect();
     let path = converted::path_beside(&store.path(keys.constraints()));
     assert!(!path.exists());
-    let first = keys.converted(kernels).unwrap();
+    let (first, conversion) = keys.converted(kernels).unwrap();
+    assert_eq!(conversion, Conversion::Kept);
+    assert_eq!(
+        keys.converted(kernels).unwrap(),
+        (first.clone(), Conversion::Found)
+    );
     let good = fs::read(&path).unwrap();
     assert_eq!(keys.read_converted(&path).unwrap(), first);
     let scalar = medproof_engine::ConvertedKey::new(
@@ -213,7 +218,9 @@ fn a_converted_key_is_kept_and_made_again_when_damaged() {
     let mut damaged = good.clone();
     damaged[100] ^= 1;
     let other = CircuitKeys::throw_away::<Cube>().unwrap();
-    let foreign = other.encode_converted(&other.converted(kernels).unwrap());
+    let (foreign, conversion) = other.converted(kernels).unwrap();
+    assert_eq!(conversion, Conversion::NotKept(None));
+    let foreign = other.encode_converted(&foreign);
     for (bytes, expected) in [
         (damaged, FormatError::Hash),
         (foreign, FormatError::Shape),
@@ -228,7 +235,10 @@ fn a_converted_key_is_kept_and_made_again_when_damaged() {
         assert_eq!(keys.decode_converted(&bytes).unwrap_err(), expected);
         fs::write(&path, &bytes).unwrap();
         assert!(keys.read_converted(&path).is_err());
-        assert_eq!(keys.converted(kernels).unwrap(), first);
+        assert_eq!(
+            keys.converted(kernels).unwrap(),
+            (first.clone(), Conversion::Kept)
+        );
         assert_eq!(fs::read(&path).unwrap(), good);
     }
     let rehashed = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -243,8 +253,24 @@ fn a_converted_key_is_kept_and_made_again_when_damaged() {
         rehashed(&|bytes| bytes[80..112].fill(0xff)),
         FormatError::Point("converted H query")
     );
-    // A directory in its place cannot be replaced: the key is converted all the same.
+    // A directory in its place cannot be replaced: the key is converted all the same, and who opens it is told.
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert_eq!(keys.converted(kernels).unwrap(), first);
+    let (converted, conversion) = keys.converted(kernels).unwrap();
+    assert_eq!(converted, first);
+    let Conversion::NotKept(Some(reason)) = conversion else {
+        panic!("{conversion:?}");
+    };
+    assert!(reason.contains("mpck"), "{reason}");
+    fs::remove_dir(&path).unwrap();
+    // Nor can anything be kept where the lock cannot be taken.
+    fs::remove_file(with_suffix(&path, ".lock")).unwrap();
+    fs::create_dir(with_suffix(&path, ".lock")).unwrap();
+    let (converted, conversion) = keys.converted(kernels).unwrap();
+    assert_eq!(converted, first);
+    assert!(
+        matches!(conversion, Conversion::NotKept(Some(_))),
+        "{conversion:?}"
+    );
+    assert!(!path.exists());
 }
