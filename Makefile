@@ -25,9 +25,10 @@ help:
 setup:
 	@./.ci/setup
 
-# snarkjs, circom and circomlib check our files and gadgets in the tests; nothing else needs them.
-tools:
+# snarkjs, circom and circomlib check our files and gadgets in the tests, and Chromium the ledger's explorer page; nothing else needs them.
+tools: setup
 	@./.ci/circom
+	@./.ci/setup chromium chromedriver=chromium-driver
 
 # A test among the targets makes cargo choose the features of `make test`: neither compiles again what the other has built.
 build: setup

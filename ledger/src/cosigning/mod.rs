@@ -98,6 +98,10 @@ pub(crate) struct Cosigned {
     reached: Vec<u64>,
     /// Name of each witness and the size that it cosigned last.
     pub(crate) witnesses: Vec<(String, u64)>,
+    /// Keys of the witnesses, as text.
+    pub(crate) keys: Vec<String>,
+    /// How many of them make a quorum.
+    pub(crate) quorum: usize,
 }
 
 impl Cosigned {
@@ -212,6 +216,8 @@ impl Cosigning {
         let mut cosigned = Cosigned {
             reached: vec![0; witnesses.len()],
             witnesses: witnesses.iter().map(|w| (w.key.name().to_owned(), 0)).collect(),
+            keys: witnesses.iter().map(|w| w.key.to_string()).collect(),
+            quorum,
             ..Cosigned::default()
         };
         // What a quorum has cosigned before the restart is shown until one cosigns anew.

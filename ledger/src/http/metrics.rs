@@ -15,6 +15,7 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 #[derive(Debug, Default)]
 pub(super) struct Answered {
     ok: AtomicU64,
+    bad_request: AtomicU64,
     not_found: AtomicU64,
     unavailable: AtomicU64,
 }
@@ -23,6 +24,7 @@ impl Answered {
     pub(super) fn count(&self, status: StatusCode) {
         let counter = match status {
             StatusCode::OK => &self.ok,
+            StatusCode::BAD_REQUEST => &self.bad_request,
             StatusCode::NOT_FOUND => &self.not_found,
             _ => &self.unavailable,
         };
@@ -105,6 +107,7 @@ pub(super) fn text(
     }
     let answers: Vec<_> = [
         ("200", &answered.ok),
+        ("400", &answered.bad_request),
         ("404", &answered.not_found),
         ("503", &answered.unavailable),
     ]

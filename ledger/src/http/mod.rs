@@ -1,9 +1,12 @@
 //! The log over HTTP as C2SP tlog-tiles has it: `/checkpoint`, `/tile/..`; beside them `/healthz` and
-//! `/metrics`. Everything is public, and nothing is written.
+//! `/metrics`, and the explorer page with the reads that it needs beyond tiles. Everything is public, and
+//! nothing is written.
 
+mod api;
 pub mod client;
 mod listener;
 mod metrics;
+mod page;
 #[cfg(test)]
 pub(crate) mod raw;
 
@@ -21,7 +24,7 @@ use axum::{
     extract::State,
     http::{
         HeaderValue, StatusCode, Uri,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS},
     },
     response::Response,
     routing::get,
@@ -57,6 +60,7 @@ pub(crate) struct Reads {
     /// Present at a mirror.
     following: Option<watch::Receiver<Following>>,
     memory: Arc<Semaphore>,
+    rates: api::Rates,
     answered: metrics::Answered,
 }
 
@@ -73,6 +77,7 @@ impl Reads {
             cosigned,
             following,
             memory: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
+            rates: api::Rates::default(),
             answered: metrics::Answered::default(),
         }
     }
@@ -99,6 +104,11 @@ pub(crate) fn router(reads: Reads) -> Router {
         .route("/tile/{*rest}", get(tile))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
+        .route("/", get(page::index))
+        .route("/explorer/{name}", get(page::part))
+        .route("/api/summary", get(api::summary))
+        .route("/api/find/{value}", get(api::find))
+        .route("/api/rates/{span}", get(api::rates))
         .fallback(nothing)
         .with_state(Arc::new(reads))
 }
@@ -128,6 +138,8 @@ fn answer(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    // Bytes of the log are never taken for anything but what they are said to be.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
