@@ -166,6 +166,10 @@ impl Follower {
         if !(1..=MAX_SIZE).contains(&size) {
             return Err(Mismatch::Size(size).into());
         }
+        self.following.send_modify(|following| {
+            following.size = size;
+            following.read = Some(Instant::now());
+        });
         if size <= here {
             let reader = log::Hashes(|key: &[u8]| self.store.get(Table::Hash, key));
             let root = tree_hash(size, &reader).map_err(log::damaged)?.0;
@@ -192,10 +196,6 @@ impl Follower {
                 self.publish(plain);
             }
         }
-        self.following.send_modify(|following| {
-            following.size = size;
-            following.read = Some(Instant::now());
-        });
         Ok(())
     }
 
