@@ -124,6 +124,11 @@ fn column_family(table: Table, cache: &Cache) -> ColumnFamilyDescriptor {
         blocks.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();
+    if table.is_point_lookup() {
+        // The same for rows that are in memory yet: without it each look-up walks down the memtable.
+        options.set_memtable_whole_key_filtering(true);
+        options.set_memtable_prefix_bloom_ratio(0.05);
+    }
     options.set_block_based_table_factory(&blocks);
     // Hashes, keys and proofs do not compress.
     options.set_compression_type(DBCompressionType::None);

@@ -1,17 +1,21 @@
 //! What can be checked of an entry before it is its turn: encoding, proof, signatures.
 
-use crate::{refusal::Refusal, rules::Rules, state::Event};
+use crate::{
+    refusal::Refusal,
+    rules::Rules,
+    state::{Event, posted_leaf},
+};
 use ed25519_dalek::VerifyingKey as PostingKey;
 use medproof_verifier::{
-    Claim, Entry, Name, Statement, Verified, VerifyError, VerifyingKey, entry::Kind, inclusion::leaf_hash,
-    statement::verify_batch,
+    Claim, Entry, Fr, Name, Statement, Verified, VerifyError, VerifyingKey, entry::Kind,
+    inclusion::leaf_hash, statement::verify_batch,
 };
 use rand::rngs::OsRng;
 use std::sync::Arc;
 
 /// Most entries whose proofs are checked together. Beyond it a batch gains little, and whoever waits for it
 /// waits longer.
-pub(crate) const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 128;
 
 /// An entry whose proof and signatures were checked. Only [`Submission::check`] and [`Submission::check_all`]
 /// make one, and the state machine takes nothing else.
@@ -23,6 +27,8 @@ pub struct Submission {
     /// Hashed beforehand, for the sequencer has no time to lose.
     pub(crate) event: Event,
     pub(crate) verified: Option<Verified>,
+    /// The leaf of the note commitment that it appends, if it appends one that it names: hashed beforehand, too.
+    pub(crate) note: Option<Fr>,
     /// The posting key under which the party's signature holds. The state machine compares it with
     /// the party's key when it is the entry's turn, for it may have changed since.
     pub(crate) signer: Option<PostingKey>,
@@ -65,7 +71,7 @@ impl Submission {
 
 /// An entry whose signatures were checked, and for a statement not yet the proof.
 pub(crate) struct Unproven {
-    /// Complete but for `verified` of a statement; handed out by [`Unproven::prove`] only.
+    /// Complete but for `verified` of a statement and `note`; handed out by [`Unproven::prove`] only.
     submission: Submission,
     ledger_id: [u8; 32],
     /// The key of a statement's circuit.
@@ -110,6 +116,7 @@ impl Unproven {
                 entry,
                 bytes: bytes.to_vec(),
                 verified: None,
+                note: None,
                 signer,
             },
             ledger_id: *id,
@@ -145,6 +152,8 @@ impl Unproven {
                     }
                     submission.verified = Some(verified);
                 }
+                let statement = submission.verified.as_ref().map(Verified::statement);
+                submission.note = posted_leaf(&submission.entry, statement);
                 Ok(submission)
             })
             .collect()

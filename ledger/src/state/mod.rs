@@ -21,8 +21,8 @@ use crate::{
     table::{Base, Overlay, StoreError, Table, nullifier_key, number},
 };
 use medproof_verifier::{
-    Day, Entry, Fr, Name, Tag,
-    entry::{Genesis, Kind, NullifierKind, Seal, SignatureError},
+    Day, Entry, Fr, Name, Statement, Tag,
+    entry::{Genesis, Kind, NullifierKind, Opening, Seal, SignatureError},
     field::fr_to_be_bytes,
     inclusion::leaf_hash,
     tagged,
@@ -371,12 +371,10 @@ impl<B: Base> State<B> {
         }
     }
 
-    /// Appends a note commitment under the leaf hash of its kind and domain. Callers have checked that
-    /// there is room.
-    fn place(&mut self, kind: NoteKind, domain: &Fr, commitment: &Fr) -> u64 {
+    /// Appends the leaf of a note commitment. Callers have checked that there is room.
+    fn place(&mut self, leaf: Fr) -> u64 {
         let position = self.head.commitments;
-        self.commitments
-            .set_note(position as u32, note_inputs(kind, domain, commitment));
+        self.commitments.set(position as u32, leaf);
         self.head.commitments += 1;
         position
     }
@@ -406,13 +404,27 @@ impl<B: Base> State<B> {
 
 /// The leaf of a note commitment of this kind and domain.
 pub(crate) fn note_leaf(kind: NoteKind, domain: &Fr, commitment: &Fr) -> Fr {
-    tagged(Tag::Leaf, note_inputs(kind, domain, commitment))
+    // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
+    let first = Fr::from(kind as u64) + Fr::from(256u64) * domain;
+    tagged(Tag::Leaf, [first, *commitment])
 }
 
-/// What the leaf is hashed from.
-fn note_inputs(kind: NoteKind, domain: &Fr, commitment: &Fr) -> [Fr; 2] {
-    // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
-    [Fr::from(kind as u64) + Fr::from(256u64) * domain, *commitment]
+/// The leaf that an opening or a statement appends once it is accepted, if it appends one. What a VOID appends stands in the
+/// dispense that it names.
+pub(crate) fn posted_leaf(entry: &Entry, statement: Option<&Statement>) -> Option<Fr> {
+    match (entry, statement) {
+        (Entry::Open(open), _) => {
+            let domain = open.body.domain.to_fr();
+            match &open.body.what {
+                Opening::Account { note, .. } => Some(note_leaf(NoteKind::Account, &domain, note)),
+                Opening::Benefit { note } => Some(note_leaf(NoteKind::Benefit, &domain, note)),
+                Opening::Member { .. } => None,
+            }
+        }
+        (_, Some(Statement::Dispense(p))) => Some(note_leaf(NoteKind::Account, &p.domain, &p.cm_note)),
+        (_, Some(Statement::Claim(p))) => Some(note_leaf(NoteKind::Benefit, &p.domain, &p.cm_benefit)),
+        _ => None,
+    }
 }
 
 /// What is known of a spent nullifier.

@@ -1,6 +1,6 @@
 //! Acceptance of OPEN, CLOSE, VOID and BURN entries.
 
-use super::{NoteKind, Spent, State, VOID_SECONDS, read_entry, today};
+use super::{NoteKind, Spent, State, VOID_SECONDS, note_leaf, read_entry, today};
 use crate::{
     refusal::Refusal,
     submission::Submission,
@@ -110,11 +110,7 @@ impl<B: Base> State<B> {
             self.view
                 .put(Table::Member, &index.to_be_bytes(), member.to_bytes());
         }
-        Ok(match &open.what {
-            Opening::Account { note, .. } => Some(self.place(NoteKind::Account, &domain, note)),
-            Opening::Benefit { note } => Some(self.place(NoteKind::Benefit, &domain, note)),
-            Opening::Member { .. } => None,
-        })
+        Ok(submission.note.map(|leaf| self.place(leaf)))
     }
 
     /// An identity is never seen twice, in any domain; an index has one live leaf, and a closed one may
@@ -197,7 +193,8 @@ impl<B: Base> State<B> {
         if fill.is_some_and(|spent| spent.index == target && !spent.burned) {
             self.free_nullifier(NullifierKind::Fill, &public.nf_fill);
         }
-        Ok(self.place(NoteKind::Account, &public.domain, &public.cm_undo))
+        let leaf = note_leaf(NoteKind::Account, &public.domain, &public.cm_undo);
+        Ok(self.place(leaf))
     }
 
     /// Poster and public inputs of a dispense, which may stand in the batch in progress.

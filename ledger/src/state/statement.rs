@@ -1,6 +1,6 @@
 //! Acceptance of STATEMENT entries.
 
-use super::{Event, NoteKind, Spent, State, today};
+use super::{Event, Spent, State, today};
 use crate::{
     refusal::Refusal,
     rules::Rules,
@@ -151,13 +151,13 @@ impl<B: Base> State<B> {
             }
         }
         self.check_room()?;
-        Ok(self.take(submission.event, statement, &nullifiers, time))
+        Ok(self.take(submission, statement, &nullifiers, time))
     }
 
     /// Everything was checked: spend the nullifiers, append the commitment.
     fn take(
         &mut self,
-        event: Event,
+        submission: &Submission,
         statement: &Statement,
         nullifiers: &[(NullifierKind, Fr)],
         time: u64,
@@ -167,17 +167,13 @@ impl<B: Base> State<B> {
             self.put_nullifier(*kind, nullifier, Spent { index, burned: false });
             self.count_nullifier(*kind);
         }
-        if let Event::Statement(key) = event {
+        if let Event::Statement(key) = submission.event {
             self.view
                 .put(Table::Statement, &key, index.to_be_bytes().to_vec());
         }
-        match statement {
-            Statement::Dispense(p) => {
-                self.put_dispense(index, time, false);
-                Some(self.place(NoteKind::Account, &p.domain, &p.cm_note))
-            }
-            Statement::Claim(p) => Some(self.place(NoteKind::Benefit, &p.domain, &p.cm_benefit)),
-            Statement::Bind(_) | Statement::Eligibility(_) => None,
+        if let Statement::Dispense(_) = statement {
+            self.put_dispense(index, time, false);
         }
+        submission.note.map(|leaf| self.place(leaf))
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::table::{Base, Overlay, StoreError, Table, node_key};
 use medproof_verifier::{
-    Fr, Tag,
+    Fr,
     field::{fr_from_be_bytes, fr_to_be_bytes},
-    node, tagged,
+    node,
     tree::empty_root,
 };
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Fewer hashes than this are not worth handing to other cores.
-const PARALLEL: usize = 64;
+const PARALLEL: usize = 8;
 
 /// Reads a field element from a row.
 pub(crate) fn read_fr(table: Table, row: &[u8]) -> Result<Fr, StoreError> {
@@ -34,30 +34,13 @@ pub(crate) fn read_node(
     }
 }
 
-/// A leaf that changes with the batch.
-#[derive(Debug, Clone, Copy)]
-enum Leaf {
-    Value(Fr),
-    /// The two inputs of a note's leaf hash.
-    Note([Fr; 2]),
-}
-
-impl Leaf {
-    fn value(self) -> Fr {
-        match self {
-            Self::Value(value) => value,
-            Self::Note(inputs) => tagged(Tag::Leaf, inputs),
-        }
-    }
-}
-
-/// A tree whose changed leaves are collected until the batch is sealed, and hashed then: many at once on all
-/// cores, and every node above them once.
+/// A tree whose changed leaves are collected until the batch is sealed, when every node above them is hashed once, many at
+/// once on all cores.
 #[derive(Debug)]
 pub(crate) struct Tree {
     table: Table,
     depth: usize,
-    changed: BTreeMap<u32, Leaf>,
+    changed: BTreeMap<u32, Fr>,
     root: Fr,
 }
 
@@ -73,22 +56,16 @@ impl Tree {
     }
 
     pub(crate) fn set(&mut self, index: u32, leaf: Fr) {
-        self.changed.insert(index, Leaf::Value(leaf));
-    }
-
-    /// Sets the leaf `tagged(Tag::Leaf, inputs)`.
-    pub(crate) fn set_note(&mut self, index: u32, inputs: [Fr; 2]) {
-        self.changed.insert(index, Leaf::Note(inputs));
+        self.changed.insert(index, leaf);
     }
 
     /// Takes the changed leaves over, recomputes every node above them, each once, and gives the root.
     pub(crate) fn seal<B: Base>(&mut self, view: &mut Overlay<B>) -> Result<Fr, StoreError> {
-        let leaves: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
-        if leaves.is_empty() {
+        // In order of their positions, at every level.
+        let mut nodes: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
+        if nodes.is_empty() {
             return Ok(self.root);
         }
-        // In order of their positions, at every level.
-        let mut nodes = hash(leaves, |leaf| leaf.value());
         self.put(view, 0, &nodes);
         for level in 0..self.depth {
             let mut parents: Vec<(u32, [Fr; 4])> = Vec::new();
@@ -105,7 +82,7 @@ impl Tree {
                 }
                 parents.push((parent, children));
             }
-            nodes = hash(parents, |children| node(&children));
+            nodes = hash(parents);
             self.put(view, level + 1, &nodes);
         }
         // One node is left: every position is below 4^depth.
@@ -126,12 +103,12 @@ impl Tree {
     }
 }
 
-fn hash<T: Send>(of: Vec<(u32, T)>, hash: impl Fn(T) -> Fr + Sync + Send) -> Vec<(u32, Fr)> {
-    let one = |(index, inputs)| (index, hash(inputs));
-    if of.len() < PARALLEL {
-        of.into_iter().map(one).collect()
+fn hash(parents: Vec<(u32, [Fr; 4])>) -> Vec<(u32, Fr)> {
+    let one = |(index, children): (u32, [Fr; 4])| (index, node(&children));
+    if parents.len() < PARALLEL {
+        parents.into_iter().map(one).collect()
     } else {
-        of.into_par_iter().map(one).collect()
+        parents.into_par_iter().map(one).collect()
     }
 }
 
