@@ -120,6 +120,18 @@ impl TilePath {
     }
 }
 
+/// The entries of an entry tile, each with its length (u16, big-endian) before it. `None` when the bytes end within one.
+pub fn entries_of(mut tile: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut entries = vec![];
+    while !tile.is_empty() {
+        let (length, rest) = tile.split_first_chunk::<2>()?;
+        let (entry, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        entries.push(entry.to_vec());
+        tile = rest;
+    }
+    Some(entries)
+}
+
 impl FromStr for TilePath {
     type Err = TilePathError;
 

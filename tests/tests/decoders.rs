@@ -64,7 +64,7 @@ macro_rules! tests {
 }
 
 tests! {
-    proof verifying_key entry receipt checkpoint log_key witness_key cosignatures add_checkpoint tile_path leaf_range
+    proof verifying_key entry receipt checkpoint log_key witness_key cosignatures add_checkpoint tile_path entry_tile leaf_range
     gateway ledger prover witness bundle check claim_context policy code secret_file wallet_file paper statement_file receipt_file journal log
     zkey wtns_file r1cs
 }

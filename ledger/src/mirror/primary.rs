@@ -3,7 +3,7 @@
 use super::mismatch::{Failed, Mismatch};
 use crate::{
     http::client::{self, Limits, Prefix},
-    tile::{TILE_WIDTH, TileKind, TilePath},
+    tile::{TILE_WIDTH, TileKind, TilePath, entries_of},
 };
 use hyper::StatusCode;
 use medproof_verifier::{Checkpoint, checkpoint::MAX_CHECKPOINT_BYTES, entry::MAX_ENTRY_BYTES};
@@ -77,8 +77,7 @@ impl Primary {
             .to_string();
         let most = usize::from(TILE_WIDTH) * (2 + MAX_ENTRY_BYTES) + 1;
         let bundle = self.get(&path, most)?;
-        let entries = unbundle(&bundle);
-        match entries {
+        match entries_of(&bundle) {
             Some(entries) if entries.len() as u64 == width => Ok(entries),
             _ => {
                 let what = "is not as many whole entries as its path says";
@@ -86,18 +85,6 @@ impl Primary {
             }
         }
     }
-}
-
-/// The entries of a bundle, each after its length.
-fn unbundle(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut entries = vec![];
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<2>()?;
-        let (entry, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-        entries.push(entry.to_vec());
-        bytes = rest;
-    }
-    Some(entries)
 }
 
 /// The hashes under one signed checkpoint. Tiles are checked against its root before anything is taken from them.

@@ -65,6 +65,7 @@ pub const DECODERS: &[Decoder] = &[
     decoder!(cosignatures, tlog, Text, 1_000, 256 * KIB),
     decoder!(add_checkpoint, tlog, Text, 2_000, 256 * KIB),
     decoder!(tile_path, tlog, Text, 5_000, 64 * KIB),
+    decoder!(entry_tile, tlog, Binary, 3_000, 256 * KIB),
     decoder!(leaf_range, verifier, Binary, 300, 2 * MIB),
     decoder!(gateway, wire, Binary, 3_000, 64 * KIB),
     decoder!(ledger, wire, Binary, 2_000, 512 * KIB),

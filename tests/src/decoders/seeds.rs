@@ -145,6 +145,13 @@ pub(super) fn tile_path() -> Seeds {
     paths.map(|path| path.as_bytes().to_vec()).to_vec()
 }
 
+/// The entries of the log's examples, and a tile of empty ones.
+pub(super) fn entry_tile() -> Seeds {
+    let framed = |bytes: Vec<u8>| [&(bytes.len() as u16).to_be_bytes()[..], &bytes].concat();
+    let tile: Vec<u8> = entry().into_iter().take(4).flat_map(framed).collect();
+    vec![tile, vec![0; 512]]
+}
+
 pub(super) fn leaf_range() -> Seeds {
     let mut out = vec![range::<REGISTRY_DEPTH>(256, 4, 300)];
     // A lone leaf of the deep tree, computed without the other 2^32.

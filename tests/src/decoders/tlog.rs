@@ -1,7 +1,10 @@
 //! What strangers send to the HTTP side of a ledger or witness, and witnesses to a ledger.
 
 use super::entries;
-use medproof_ledger::{tile::TilePath, witness::request::AddCheckpoint};
+use medproof_ledger::{
+    tile::{TilePath, entries_of},
+    witness::request::AddCheckpoint,
+};
 use medproof_verifier::cosignature::{WitnessKey, WitnessPolicy, attach};
 
 fn text(bytes: &[u8]) -> &str {
@@ -37,6 +40,19 @@ pub(super) fn add_checkpoint(bytes: &[u8]) -> bool {
         return false;
     };
     assert_eq!(asked.to_bytes(), bytes);
+    true
+}
+
+/// A primary's entry tile, as a mirror reads it: one encoding.
+pub(super) fn entry_tile(bytes: &[u8]) -> bool {
+    let Some(entries) = entries_of(bytes) else {
+        return false;
+    };
+    let again: Vec<u8> = entries
+        .iter()
+        .flat_map(|entry| [&(entry.len() as u16).to_be_bytes()[..], entry].concat())
+        .collect();
+    assert_eq!(again, bytes);
     true
 }
 

@@ -1,0 +1,2 @@
+#![no_main]
+medproof_fuzz::target!("entry_tile");
