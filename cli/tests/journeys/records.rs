@@ -63,7 +63,7 @@ fn refused_enrolments(p: &Player) {
     let open = OPEN.replace("authority", "lab-1");
     for _ in 0..2 {
         p.fails(
-            69,
+            65,
             &format!("{open} --no-history --out refused.age"),
             "the ledger answers",
         );
