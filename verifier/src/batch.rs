@@ -17,10 +17,7 @@ mod power;
 
 use crate::{CircuitId, Fr, Proof, VerifyError, VerifyingKey};
 use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine};
-use ark_ec::{
-    VariableBaseMSM,
-    pairing::{MillerLoopOutput, Pairing},
-};
+use ark_ec::pairing::{MillerLoopOutput, Pairing};
 use ark_ff::{AdditiveGroup, Field, Zero};
 use ark_std::rand::{CryptoRng, RngCore};
 use miller::miller_loop;
@@ -129,9 +126,9 @@ fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + Cryp
     for share in shares.values() {
         let inner = share.key.inner();
         // As many scalars as IC points: the sum leaves nothing out.
-        let ic = G1Projective::msm_unchecked(&inner.gamma_abc_g1, &share.scalars);
+        let ic = share.key.sum_of_ic(&share.scalars);
         let c = sum_of_multiples(&share.c, &share.powers);
-        let alpha = inner.alpha_g1 * share.scalars[0];
+        let alpha = share.key.multiple_of_alpha(share.scalars[0]);
         pairs.push((-alpha, inner.beta_g2));
         pairs.push((-ic, inner.gamma_g2));
         pairs.push((-c, inner.delta_g2));

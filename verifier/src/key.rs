@@ -1,8 +1,8 @@
 //! Verifying keys: checked on the way in, prepared once.
 
-use crate::{CircuitId, CircuitName, Proof, Statement, proof::point};
+use crate::{CircuitId, CircuitName, Proof, Statement, fixed_points::FixedPoints, proof::point};
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
-use ark_ec::{AffineRepr, VariableBaseMSM, pairing::Pairing};
+use ark_ec::{AffineRepr, pairing::Pairing};
 use ark_ff::Field;
 use ark_groth16::{Groth16, PreparedVerifyingKey};
 use ark_serialize::CanonicalSerialize;
@@ -20,6 +20,8 @@ pub struct VerifyingKey {
     development: bool,
     inner: ark_groth16::VerifyingKey<Bn254>,
     prepared: PreparedVerifyingKey<Bn254>,
+    alpha: FixedPoints,
+    ic: FixedPoints,
     hash: [u8; 32],
     id: CircuitId,
 }
@@ -106,6 +108,8 @@ impl VerifyingKey {
             version,
             development,
             prepared: ark_groth16::prepare_verifying_key(&inner),
+            alpha: FixedPoints::new(&[inner.alpha_g1]),
+            ic: FixedPoints::new(&inner.gamma_abc_g1),
             inner,
             hash: [0; 32],
             id: CircuitId([0; 32]),
@@ -220,13 +224,22 @@ impl VerifyingKey {
     /// [`VerifyError::Inputs`] or [`VerifyError::Proof`].
     pub fn verify(&self, inputs: &[Fr], proof: &Proof) -> Result<(), VerifyError> {
         self.check_count(inputs)?;
-        // One sum; arkworks' own function takes a multiplication of full length for each input.
         let scalars: Vec<Fr> = [Fr::ONE].iter().chain(inputs).copied().collect();
-        let ic = G1Projective::msm_unchecked(&self.inner.gamma_abc_g1, &scalars);
+        let ic = self.sum_of_ic(&scalars);
         match Groth16::<Bn254>::verify_proof_with_prepared_inputs(&self.prepared, proof.inner(), &ic) {
             Ok(true) => Ok(()),
             _ => Err(VerifyError::Proof),
         }
+    }
+
+    /// A multiple of alpha.
+    pub(crate) fn multiple_of_alpha(&self, scalar: Fr) -> G1Projective {
+        self.alpha.sum(&[scalar])
+    }
+
+    /// The sum of multiples of the IC points, of which there are as many as scalars.
+    pub(crate) fn sum_of_ic(&self, scalars: &[Fr]) -> G1Projective {
+        self.ic.sum(scalars)
     }
 
     /// arkworks 0.6 counts a missing input as zero and ignores extra ones.

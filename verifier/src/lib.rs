@@ -15,6 +15,7 @@ pub mod day;
 pub mod eddsa;
 pub mod entry;
 pub mod field;
+mod fixed_points;
 pub mod inclusion;
 pub mod key;
 pub mod leaf_range;

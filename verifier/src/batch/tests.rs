@@ -9,7 +9,8 @@ use crate::{
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::UniformRand;
 use ark_std::rand::{Error, Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
-use std::sync::OnceLock;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use std::{cell::Cell, sync::OnceLock};
 
 /// A key whose points' logarithms are known, so that any proof can be made.
 struct Trapdoor {
@@ -362,4 +363,26 @@ fn claims_get_the_verdicts_of_single_checks() {
     let verified = together[5].as_ref().unwrap();
     assert_eq!(verified.statement(), &Statement::Bind(statements[5]));
     assert_eq!(verified.context(), &context);
+}
+
+/// A worker of a pool that waits within a check takes up other checks on the same stack, without end.
+#[test]
+fn no_check_waits_for_a_pool() {
+    let mut rng = StdRng::seed_from_u64(12);
+    let cases = [Case::good(1, &mut rng), Case::good(1, &mut rng)];
+    thread_local!(static DEPTH: Cell<usize> = const { Cell::new(0) });
+    let deepest = (0..64).into_par_iter().map(|at| {
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
+        // A check of one, and one of two together.
+        let items = &items(&cases)[..1 + at % 2];
+        assert_eq!(
+            verify(items, &mut StdRng::seed_from_u64(at as u64)),
+            vec![Ok(()); items.len()]
+        );
+        DEPTH.set(depth - 1);
+        depth
+    });
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    assert_eq!(pool.install(|| deepest.max()), Some(1));
 }
