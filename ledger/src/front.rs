@@ -16,6 +16,29 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of a request message: an entry and its frame.
 const MAX_MESSAGE: usize = MAX_ENTRY_BYTES + 4096;
 
+/// Where a service that has a `front` is found: the same at a ledger and at a mirror.
+macro_rules! addresses {
+    ($service:ty) => {
+        impl $service {
+            /// Where it listens.
+            pub fn address(&self) -> std::net::SocketAddr {
+                self.front.address()
+            }
+
+            /// The address as clients take it.
+            pub fn url(&self) -> String {
+                format!("http://{}", self.address())
+            }
+
+            /// Where it serves HTTP, if it does.
+            pub fn http_address(&self) -> Option<std::net::SocketAddr> {
+                self.front.http_address()
+            }
+        }
+    };
+}
+pub(crate) use addresses;
+
 /// What listens.
 #[derive(Debug)]
 pub(crate) struct Front {

@@ -5,7 +5,7 @@ use crate::{
     clock::Clock,
     core::Core,
     cosigning::{Cosigning, Running, WitnessAddress},
-    front::Front,
+    front::{Front, addresses},
     http::Reads,
     mirror::Halted,
     recovery::RecoveryError,
@@ -125,6 +125,8 @@ pub struct Server {
     front: Front,
 }
 
+addresses!(Server);
+
 pub(crate) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
     let what = what.into();
     move |source| StartError::Io { what, source }
@@ -164,21 +166,6 @@ impl Server {
             _admin: admin,
             cosigning,
         })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.front.address()
-    }
-
-    /// The address as clients take it.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address())
-    }
-
-    /// Where it serves HTTP, if it does.
-    pub fn http_address(&self) -> Option<SocketAddr> {
-        self.front.http_address()
     }
 
     /// The key under which its checkpoints verify.

@@ -1,5 +1,7 @@
 //! A small world for tests: keys, parties, policies, and proofs under keys whose trapdoor is known.
 
+pub(crate) mod client;
+
 use crate::{
     refusal::Refusal,
     state::{Effects, State},

@@ -1,10 +1,14 @@
 //! The HTTP side as a stranger meets it: from its answers alone the root is computed again, and nothing
 //! but canonical paths is answered.
 
-use super::raw::{Answer, send, walk};
+use super::raw::{send, walk};
 use crate::{
     Config, Server,
-    testing::{Governance, genesis, key_of},
+    testing::{
+        Governance,
+        client::{get, request},
+        genesis, key_of,
+    },
     tile::{TileKind, TilePath},
 };
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
@@ -15,15 +19,6 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
 };
-
-fn request(method: &str, address: SocketAddr, path: &str) -> Answer {
-    let text = format!("{method} {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n");
-    send(address, text.as_bytes())
-}
-
-fn get(address: SocketAddr, path: &str) -> Answer {
-    request("GET", address, path)
-}
 
 async fn start(directory: &Path) -> (Server, SocketAddr) {
     let mut config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));

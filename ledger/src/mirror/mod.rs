@@ -17,7 +17,7 @@ use crate::{
     core::recovery_error,
     cosigning::{Cosignatory, Cosigning, Place, Running},
     folder,
-    front::Front,
+    front::{Front, addresses},
     http::{Reads, client::Prefix},
     recovery,
     sequencer::{Command, Published},
@@ -167,6 +167,8 @@ pub struct Mirror {
     front: Front,
 }
 
+addresses!(Mirror);
+
 /// Whether a store is a mirror's.
 pub(crate) fn is_mirror(store: &Store) -> Result<bool, StoreError> {
     Ok(store.get(Table::Meta, PRIMARY_KEY)?.is_some())
@@ -264,21 +266,6 @@ impl Mirror {
             cosigning,
             front,
         })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.front.address()
-    }
-
-    /// The address as clients take it.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address())
-    }
-
-    /// Where it serves HTTP, if it does.
-    pub fn http_address(&self) -> Option<SocketAddr> {
-        self.front.http_address()
     }
 
     /// The key of the log that is followed.

@@ -4,10 +4,13 @@ use super::{mismatch::Failed, *};
 use crate::{
     audit::audit,
     fsck::fsck,
-    http::raw::{Answer, send},
     sequencer::BatchLimits,
     server::{Config, Server},
-    testing::{Governance, Now, account, dispense, fr, genesis, key_of, open as open_entry, post},
+    testing::{
+        Governance, Now, account,
+        client::{LOOPBACK, checkpoint, connect, get, is_spent, log_key, now},
+        dispense, fr, genesis, key_of, open as open_entry, post,
+    },
 };
 use medproof_proto::{
     ledger::{self as wire, Tree},
@@ -19,12 +22,6 @@ use tonic::Code;
 
 mod liars;
 mod promotion;
-
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-
-fn log_key() -> LogKey {
-    LogKey::new(&genesis().origin, genesis().log_key).unwrap()
-}
 
 fn cosigner() -> Cosigner {
     Cosigner::new("mirror.example/m1", key_of("mirror")).unwrap()
@@ -41,10 +38,6 @@ async fn primary(directory: &Path) -> Server {
     Server::start(config).await.unwrap()
 }
 
-async fn connect(url: &str) -> Ledger {
-    Ledger::connect(url, Some(genesis().ledger_id())).await.unwrap()
-}
-
 /// A primary with the usual parties.
 async fn begin(directory: &Path) -> (Server, Ledger) {
     let server = primary(directory).await;
@@ -53,16 +46,6 @@ async fn begin(directory: &Path) -> (Server, Ledger) {
         ledger.append(&entry).await.unwrap();
     }
     (server, ledger)
-}
-
-async fn now(ledger: &mut Ledger) -> Now {
-    let anchors = ledger.anchors().await.unwrap();
-    Now {
-        anchor: anchors.anchors[0],
-        identity_root: anchors.identity_root,
-        registry_root: anchors.registry_root,
-        date: fr(Day::from_unix_seconds(anchors.time).0.into()),
-    }
 }
 
 fn fill(now: &Now, n: u64) -> Entry {
@@ -86,22 +69,20 @@ async fn mirror(directory: &Path, primary: SocketAddr) -> Result<Mirror, StartEr
     Mirror::start(config(directory, primary), cosigner()).await
 }
 
+/// A primary with the usual parties, and a mirror of it in the folder that is given last.
+async fn followed(root: &Path) -> (Server, Ledger, Mirror, PathBuf) {
+    let (server, ledger) = begin(&root.join("primary")).await;
+    let folder = root.join("mirror");
+    let follower = mirror(&folder, server.http_address().unwrap()).await.unwrap();
+    (server, ledger, follower, folder)
+}
+
 /// Waits until a mirror has published so many entries.
 async fn reach(mirror: &Mirror, size: u64) {
     let mut published = mirror.published.clone();
     let reached = published.wait_for(|p| p.head.size >= size);
     let reached = tokio::time::timeout(Duration::from_secs(60), reached).await;
     reached.expect("the mirror does not come so far").unwrap();
-}
-
-async fn checkpoint(ledger: &mut Ledger) -> Checkpoint {
-    let status = ledger.raw().status(wire::StatusRequest {}).await.unwrap();
-    Checkpoint::verify(&status.into_inner().checkpoint, ledger.log_key()).unwrap()
-}
-
-fn get(address: SocketAddr, path: &str) -> Answer {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: l\r\nconnection: close\r\n\r\n");
-    send(address, request.as_bytes())
 }
 
 fn text(address: SocketAddr, path: &str) -> String {
@@ -184,18 +165,8 @@ async fn a_mirror_follows_while_appends_go_on_and_answers_as_its_primary() {
     reach(&follower, size).await;
     let mut reader = connect(&follower.url()).await;
     agree(&mut ledger, &mut reader).await;
-    assert!(
-        reader
-            .nullifier_spent(NullifierKind::Account, &fr(10_007))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !reader
-            .nullifier_spent(NullifierKind::Account, &fr(11_007))
-            .await
-            .unwrap()
-    );
+    assert!(is_spent(&mut reader, NullifierKind::Account, 10_007).await);
+    assert!(!is_spent(&mut reader, NullifierKind::Account, 11_007).await);
     let report = audit(&mut reader, |_, _| ()).await.unwrap();
     assert!(report.is_clean() && report.proofs == 40, "{:?}", report.problems);
 
@@ -254,10 +225,8 @@ async fn a_mirror_follows_while_appends_go_on_and_answers_as_its_primary() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_goes_on_after_a_restart_and_serves_while_its_primary_is_away() {
     let directory = tempfile::tempdir().unwrap();
-    let (server, mut ledger) = begin(&directory.path().join("primary")).await;
+    let (server, mut ledger, follower, folder) = followed(directory.path()).await;
     let http = server.http_address().unwrap();
-    let folder = directory.path().join("mirror");
-    let follower = mirror(&folder, http).await.unwrap();
     let before = checkpoint(&mut connect(&follower.url()).await).await;
     follower.shutdown().await;
     let roots = now(&mut ledger).await;

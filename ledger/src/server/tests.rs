@@ -7,8 +7,9 @@ use crate::{
     store::Store,
     table::{Base, Table},
     testing::{
-        DAY, Governance, Now, START, account, claim, dispense, eligibility, fr, genesis, key_of, name, open,
-        post, put_action,
+        DAY, Governance, Now, START, account, claim,
+        client::{self, checkpoint, is_spent, now},
+        dispense, eligibility, fr, genesis, key_of, name, open, post, put_action,
     },
 };
 use medproof_proto::{
@@ -38,9 +39,7 @@ async fn start(directory: &Path) -> Server {
 }
 
 async fn connect(server: &Server) -> Ledger {
-    Ledger::connect(&server.url(), Some(genesis().ledger_id()))
-        .await
-        .unwrap()
+    client::connect(&server.url()).await
 }
 
 /// A running ledger with the usual parties.
@@ -54,16 +53,6 @@ async fn begin(directory: &Path) -> (Server, Ledger, Governance) {
     (server, ledger, governance)
 }
 
-async fn now(ledger: &mut Ledger) -> Now {
-    let anchors = ledger.anchors().await.unwrap();
-    Now {
-        anchor: anchors.anchors[0],
-        identity_root: anchors.identity_root,
-        registry_root: anchors.registry_root,
-        date: fr(Day::from_unix_seconds(anchors.time).0.into()),
-    }
-}
-
 fn fill(now: &Now, n: u64, party: &str) -> Entry {
     Entry::Statement(Box::new(post(
         genesis().ledger_id(),
@@ -74,17 +63,6 @@ fn fill(now: &Now, n: u64, party: &str) -> Entry {
 
 fn code<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Code {
     result.unwrap_err().status().expect("a status").code()
-}
-
-async fn checkpoint(ledger: &mut Ledger) -> Checkpoint {
-    let note = ledger
-        .raw()
-        .status(wire::StatusRequest {})
-        .await
-        .unwrap()
-        .into_inner()
-        .checkpoint;
-    Checkpoint::verify(&note, ledger.log_key()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,18 +105,8 @@ async fn every_read_agrees_with_what_was_appended() {
 
     let entry = fill(&roots, 1, "pharmacy-1");
     let filled = ledger.append(&entry).await.unwrap();
-    assert!(
-        ledger
-            .nullifier_spent(NullifierKind::Account, &fr(10_001))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !ledger
-            .nullifier_spent(NullifierKind::Trial, &fr(10_001))
-            .await
-            .unwrap()
-    );
+    assert!(is_spent(&mut ledger, NullifierKind::Account, 10_001).await);
+    assert!(!is_spent(&mut ledger, NullifierKind::Trial, 10_001).await);
     let again = ledger.append(&entry).await.unwrap();
     assert!(again.repeated);
     assert_eq!(again.receipt, filled.receipt);

@@ -8,14 +8,14 @@ mod world;
 use super::{FILES, POLICY};
 use crate::{
     http::raw::{Answer, send},
-    testing::{DAY, HOUR, START, fr},
+    testing::{DAY, HOUR, START, client::get, fr},
 };
 use medproof_verifier::{
     Entry, Tag, entry::Kind, entry::Seal, field::fr_to_be_bytes, inclusion::leaf_hash, tagged,
 };
 use serde_json::Value;
 use std::net::SocketAddr;
-use world::{World, get};
+use world::World;
 
 fn json(address: SocketAddr, path: &str) -> Value {
     let answer = get(address, path);

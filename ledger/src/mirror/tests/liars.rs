@@ -287,82 +287,69 @@ async fn a_second_history_halts_the_mirror_whichever_is_longer() {
     }
 }
 
-/// Stands between a primary and the mirror, and changes answers by their path.
-async fn between(primary: SocketAddr, change: fn(&str, Vec<u8>) -> Vec<u8>) -> crate::http::Listener {
+/// A change to the answers of one kind.
+type Change = fn(Vec<u8>) -> Vec<u8>;
+
+/// Stands between a primary and the mirror, and changes the answers below a path.
+async fn between(primary: SocketAddr, (below, change): (&'static str, Change)) -> crate::http::Listener {
     let router = Router::new().fallback(move |uri: Uri| async move {
         let path = uri.path().to_owned();
-        let asked = path.clone();
-        let answer = tokio::task::spawn_blocking(move || get(primary, &asked))
+        let changed = path.starts_with(below);
+        let answer = tokio::task::spawn_blocking(move || get(primary, &path))
             .await
             .unwrap();
         let status = hyper::StatusCode::from_u16(answer.status).unwrap();
-        (status, change(&path, answer.body))
+        let body = answer.body;
+        (status, if changed { change(body) } else { body })
     });
     crate::http::Listener::start(LOOPBACK, router).await.unwrap()
 }
 
-type Change = fn(&str, Vec<u8>) -> Vec<u8>;
+fn without_last(mut body: Vec<u8>) -> Vec<u8> {
+    body.pop();
+    body
+}
 
 /// What is changed on the way, and what the mirror says of it.
-const CHANGES: [(Change, &str); 7] = [
+const CHANGES: [(&str, Change, &str); 7] = [
     (
-        |path, body| match path {
-            "/checkpoint" => {
-                let thief = LogSigner::new(&genesis().origin, key_of("thief")).unwrap();
-                let checkpoint = Checkpoint::verify(&body, &log_key()).unwrap();
-                thief.sign(checkpoint.size(), checkpoint.root()).unwrap()
-            }
-            _ => body,
+        "/checkpoint",
+        |note| {
+            let thief = LogSigner::new(&genesis().origin, key_of("thief")).unwrap();
+            let checkpoint = Checkpoint::verify(&note, &log_key()).unwrap();
+            thief.sign(checkpoint.size(), checkpoint.root()).unwrap()
         },
         "not signed by the log's key",
     ),
     (
-        |path, body| match path {
-            "/checkpoint" => body[1..].to_vec(),
-            _ => body,
-        },
+        "/checkpoint",
+        |note| note[1..].to_vec(),
         "the primary's checkpoint:",
     ),
     (
-        |path, body| match path {
-            "/checkpoint" => {
-                let signer = LogSigner::new(&genesis().origin, key_of("log")).unwrap();
-                signer.sign(1 << 41, &[7; 32]).unwrap()
-            }
-            _ => body,
+        "/checkpoint",
+        |_| {
+            let signer = LogSigner::new(&genesis().origin, key_of("log")).unwrap();
+            signer.sign(1 << 41, &[7; 32]).unwrap()
         },
         "which no ledger has",
     ),
+    ("/tile/0/", without_last, "is not as many hashes"),
     (
-        |path, body| match path.starts_with("/tile/0/") {
-            true => body[..body.len() - 1].to_vec(),
-            false => body,
-        },
-        "is not as many hashes",
-    ),
-    (
-        |path, mut body| {
-            if path.starts_with("/tile/0/") {
-                body[0] ^= 1;
-            }
-            body
+        "/tile/0/",
+        |mut tile| {
+            tile[0] ^= 1;
+            tile
         },
         "do not lead to the root",
     ),
+    ("/tile/entries/", without_last, "is not as many whole entries"),
     (
-        |path, body| match path.starts_with("/tile/entries/") {
-            true => body[..body.len() - 1].to_vec(),
-            false => body,
-        },
-        "is not as many whole entries",
-    ),
-    (
-        |path, mut body| {
-            if path.starts_with("/tile/entries/") {
-                let last = body.len() - 1;
-                body[last] ^= 1;
-            }
-            body
+        "/tile/entries/",
+        |mut bundle| {
+            let last = bundle.len() - 1;
+            bundle[last] ^= 1;
+            bundle
         },
         "is not the one that the checkpoint's root covers",
     ),
@@ -377,14 +364,14 @@ async fn answers_that_were_changed_on_the_way_halt_the_mirror() {
     ledger.append(&fill(&roots, 2)).await.unwrap();
     let http = server.http_address().unwrap();
     let mirrored = good.mirror();
-    for (change, named) in CHANGES {
+    for (below, change, named) in CHANGES {
         let root = tempfile::tempdir().unwrap();
         copy(&mirrored, &root.path().join("mirror"));
         let lie = Pair {
             root,
             size: good.size,
         };
-        let proxy = between(http, change).await;
+        let proxy = between(http, (below, change)).await;
         let reason = lie.halts(proxy.address()).await;
         assert!(reason.contains(named), "{reason}");
         proxy.shutdown().await;

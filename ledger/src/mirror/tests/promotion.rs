@@ -196,10 +196,8 @@ async fn goes_on(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promotion_that_was_cut_off_is_finished_by_the_next() {
     let root = tempfile::tempdir().unwrap();
-    let (server, mut ledger) = begin(&root.path().join("primary")).await;
+    let (server, mut ledger, follower, folder) = followed(root.path()).await;
     let http = server.http_address().unwrap();
-    let folder = root.path().join("mirror");
-    let follower = mirror(&folder, http).await.unwrap();
     let head = checkpoint(&mut ledger).await;
     reach(&follower, head.size()).await;
     follower.shutdown().await;

@@ -5,16 +5,10 @@ use crate::{
     clock::DevelopmentClock,
     cosigning::WitnessAddress,
     http::raw::{send, walk},
+    testing::client::log_key,
     witness::{Witness, WitnessServer},
 };
-use medproof_verifier::{
-    LogKey,
-    cosignature::{Cosigner, WitnessPolicy},
-};
-
-fn log_key() -> LogKey {
-    LogKey::new(&genesis().origin, genesis().log_key).unwrap()
-}
+use medproof_verifier::cosignature::{Cosigner, WitnessPolicy};
 
 async fn witness_at(directory: &Path, n: u8, listen: SocketAddr) -> WitnessServer {
     let key = key_of(&format!("witness {n}"));

@@ -4,31 +4,22 @@ use crate::{
     Config, Server,
     clock::DevelopmentClock,
     cosigning::WitnessAddress,
-    http::{
-        listener::Listener,
-        raw::{Answer, send},
-    },
+    http::{listener::Listener, raw::Answer},
     testing::{
-        DAY, Governance, HOUR, Now, START, account, claim, dispense, eligibility, fr, genesis, key_of, name,
-        open, post,
+        DAY, Governance, HOUR, START, account, claim,
+        client::{LOOPBACK, get, log_key, now},
+        dispense, eligibility, fr, genesis, key_of, name, open, post,
     },
     witness::{Witness, WitnessServer},
 };
 use axum::{Router, body::Body, http::Uri, response::Response};
 use medproof_proto::ledger_client::Ledger;
 use medproof_verifier::{
-    Day, Entry, LogKey, Statement,
+    Entry, Statement,
     cosignature::Cosigner,
     entry::{Burn, Close, PolicyPurpose, Signed, Void},
 };
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
-
-pub(super) const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-
-pub(super) fn get(address: SocketAddr, path: &str) -> Answer {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n");
-    send(address, request.as_bytes())
-}
 
 /// A ledger and its witnesses.
 pub(super) struct World {
@@ -41,9 +32,8 @@ pub(super) struct World {
 impl World {
     /// A ledger with nothing but GENESIS and its seal, and `witnesses` witnesses, all of them a quorum.
     pub(super) async fn empty(directory: &Path, witnesses: u8) -> Self {
-        let log = LogKey::new(&genesis().origin, genesis().log_key).unwrap();
         let mut config = Config::loopback(directory.join("ledger"), key_of("log"), Some(genesis()));
-        config.http = Some(ANY);
+        config.http = Some(LOOPBACK);
         config.quorum = witnesses.into();
         let mut servers = vec![];
         for n in 1..=witnesses {
@@ -52,8 +42,8 @@ impl World {
             let key = cosigner.witness_key().clone();
             let folder = directory.join(format!("witness-{n}"));
             let clock = Arc::new(DevelopmentClock::default());
-            let witness = Witness::open(&folder, cosigner, vec![log.clone()], clock).unwrap();
-            let server = WitnessServer::start(witness, ANY).await.unwrap();
+            let witness = Witness::open(&folder, cosigner, vec![log_key()], clock).unwrap();
+            let server = WitnessServer::start(witness, LOOPBACK).await.unwrap();
             let prefix = format!("http://{}", server.address()).parse().unwrap();
             config.witnesses.push(WitnessAddress { key, prefix });
             servers.push(server);
@@ -159,16 +149,6 @@ impl World {
     }
 }
 
-async fn now(ledger: &mut Ledger) -> Now {
-    let anchors = ledger.anchors().await.unwrap();
-    Now {
-        anchor: anchors.anchors[0],
-        identity_root: anchors.identity_root,
-        registry_root: anchors.registry_root,
-        date: fr(Day::from_unix_seconds(anchors.time).0.into()),
-    }
-}
-
 async fn append(ledger: &mut Ledger, post: medproof_verifier::entry::Post) -> u64 {
     let entry = Entry::Statement(Box::new(post));
     ledger.append(&entry).await.unwrap().receipt.index
@@ -203,7 +183,7 @@ pub(super) async fn liar(
             response.body(Body::from(body)).unwrap()
         }
     };
-    Listener::start(ANY, Router::new().fallback(answer))
+    Listener::start(LOOPBACK, Router::new().fallback(answer))
         .await
         .unwrap()
 }
