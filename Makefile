@@ -52,10 +52,10 @@ else
 	cargo test $(LOCKED) --workspace --no-fail-fast
 endif
 
-# The engine's tests once more with the scalar kernels as the default, and which kernels this machine's tests took.
+# The tests of kernels and engine once more with the scalar kernels as the default, and which kernels this machine's tests took.
 kernels:
 ifeq ($(NEXTEST),yes)
-	MEDPROOF_ENGINE=scalar cargo nextest run $(LOCKED) --workspace -E 'package(medproof-engine)'
+	MEDPROOF_ENGINE=scalar cargo nextest run $(LOCKED) --workspace -E 'package(medproof-kernels) | package(medproof-engine)'
 	cargo nextest run $(LOCKED) --workspace -E 'test(the_kernels_under_test_are_named)' --success-output final
 else
 	MEDPROOF_ENGINE=scalar cargo test $(LOCKED) --workspace the_kernels_under_test_are_named -- --show-output

@@ -13,8 +13,8 @@ use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::UniformRand;
 use ark_groth16::{ProvingKey, VerifyingKey};
-use medproof_engine::field::Ifma;
 use medproof_engine::{Blinding, FixedBases, Form, Kernels, Matrices, MemoryCap, Options, PreparedCircuit};
+use medproof_kernels::Ifma;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rayon::ThreadPool;
 

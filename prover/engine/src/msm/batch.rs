@@ -10,7 +10,7 @@
 use ark_bn254::{Fq, Fq2};
 use ark_ff::{AdditiveGroup, BigInt, Field, Zero};
 
-use crate::field::{Single, inverse, inverse_quadratic};
+use medproof_kernels::field::{Single, inverse, inverse_quadratic};
 
 /// The words of one part of a coordinate: an element of Fq.
 pub type Words = [u64; 4];

@@ -13,7 +13,7 @@ use super::add::{self, Pair, Scratch};
 use super::batch::{Batch, Words};
 use super::double;
 #[cfg(target_arch = "x86_64")]
-use crate::field::{Base, Ifma, Quadratic8, Vec8};
+use medproof_kernels::field::{Base, Ifma, Quadratic8, Vec8};
 
 /// G1 or G2 of BN254, named by arkworks' curve configuration. Sealed.
 pub trait Group: Arithmetic {}

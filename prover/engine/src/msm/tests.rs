@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::field::Ifma;
+use medproof_kernels::field::Ifma;
 
 /// Both kernels where the machine has both.
 fn all_kernels() -> Vec<Kernels> {

@@ -10,7 +10,7 @@ use ark_bn254::{Fq, Fq2};
 use ark_ff::{BigInt, Field};
 
 use super::batch::{Batch, Words};
-use crate::field::{Base, Ifma, LimbBlock, Modulus, Quadratic8, Vec8, inverse, inverse_quadratic};
+use medproof_kernels::field::{Base, Ifma, LimbBlock, Modulus, Quadratic8, Vec8, inverse, inverse_quadratic};
 
 type Base8 = Vec8<Base>;
 

@@ -17,9 +17,10 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-use crate::{EngineError, Kernels, field::Single};
+use crate::{EngineError, Kernels};
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field};
+use medproof_kernels::field::Single;
 use rayon::prelude::*;
 
 /// Largest size: 2^28 would be the field's; 2^24 keeps every table below 512 MiB.

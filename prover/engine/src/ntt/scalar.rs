@@ -7,8 +7,8 @@
 //! Two levels are done in one pass over the data, and a block that fits a core's cache is finished before the
 //! next is touched.
 
-use crate::field::Single;
 use ark_bn254::Fr;
+use medproof_kernels::field::Single;
 use rayon::prelude::*;
 
 /// Elements (32 bytes each) of a block that one core finishes alone; it fits the second-level cache.

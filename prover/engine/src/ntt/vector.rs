@@ -14,9 +14,9 @@
 //!
 //! Values are `x 2^256` as in arkworks, constants are `c 2^260`, and so are products of both `x c 2^256`.
 
-use crate::field::{Ifma, LimbBlock, Limbs, Modulus, Scalar, Vec8, Wide, limbs, transpose};
 use crate::wiped::Wiped;
 use ark_bn254::Fr;
+use medproof_kernels::field::{Ifma, LimbBlock, Limbs, Modulus, Scalar, Vec8, Wide, limbs, transpose};
 use rayon::prelude::*;
 use std::ops::{Add, Sub};
 

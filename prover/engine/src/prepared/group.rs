@@ -7,10 +7,11 @@
 use super::endomorphism;
 #[cfg(target_arch = "x86_64")]
 use super::lanes;
-use crate::{Kernels, field::inverse, ntt::reversed};
+use crate::{Kernels, ntt::reversed};
 use ark_bn254::{Fq, Fr, G1Affine, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
 use ark_ff::{AdditiveGroup, Field};
+use medproof_kernels::field::inverse;
 use rayon::prelude::*;
 
 /// Points that share one inversion; also what one core takes at once.

@@ -9,10 +9,10 @@
 //!
 //! Coordinates are kept below `p + p/2^24`, in Montgomery form of radix 2^260.
 
-use crate::field::{Base, Ifma, LimbBlock, Modulus, Vec8, inverse, limbs, words};
 use ark_bn254::{Fq, G1Affine, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
 use ark_ff::{BigInt, Field, PrimeField};
+use medproof_kernels::field::{Base, Ifma, LimbBlock, Modulus, Vec8, inverse, limbs, words};
 use std::ops::{Add, Sub};
 
 type Vector = Vec8<Base>;

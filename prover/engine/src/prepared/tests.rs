@@ -9,7 +9,7 @@ use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// The scalar kernels, and the vector kernels where this machine has them.
 fn kernels() -> Vec<Kernels> {
-    let vector = crate::field::Ifma::detect().map(Kernels::Ifma);
+    let vector = medproof_kernels::Ifma::detect().map(Kernels::Ifma);
     [Kernels::scalar()].into_iter().chain(vector).collect()
 }
 
@@ -65,7 +65,7 @@ fn products_of_points_equal_arkworks() {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn vectors_of_points_equal_arkworks() {
-    let Some(token) = crate::field::Ifma::detect() else {
+    let Some(token) = medproof_kernels::Ifma::detect() else {
         return;
     };
     let mut rng = StdRng::seed_from_u64(5);

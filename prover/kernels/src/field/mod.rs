@@ -40,9 +40,9 @@ pub use lanes::Row;
 pub use modulus::{Base, LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Modulus, Scalar, limbs, words};
 #[cfg(target_arch = "x86_64")]
 pub use quadratic::Quadratic8;
-pub(crate) use single::Single;
+pub use single::Single;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use transpose::transpose;
+pub use transpose::transpose;
 #[cfg(target_arch = "x86_64")]
 pub use vector::{LimbBlock, Vec8, Wide, WordBlock};
 

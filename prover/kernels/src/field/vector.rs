@@ -255,7 +255,7 @@ impl<M: Modulus> Wide<M> {
 
     /// The same limbs, not carried: good for further sums only.
     #[inline(always)]
-    pub(crate) fn uncarried(self) -> Vec8<M> {
+    pub fn uncarried(self) -> Vec8<M> {
         Vec8::from_limbs(self.limbs)
     }
 

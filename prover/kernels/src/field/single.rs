@@ -43,7 +43,7 @@ impl Constants {
 const FQ: Constants = Constants::of::<FqConfig>();
 
 /// Branchless arithmetic on canonical elements.
-pub(crate) trait Single: Copy {
+pub trait Single: Copy {
     /// `self + other`.
     #[must_use]
     fn plus(self, other: Self) -> Self;

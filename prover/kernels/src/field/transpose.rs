@@ -12,7 +12,7 @@ const HIGH: [u64; 8] = [4, 5, 6, 7, 12, 13, 14, 15];
 
 /// Lane i of vector j becomes lane j of vector i; its own inverse.
 #[inline(always)]
-pub(crate) fn transpose(token: Ifma, data: &mut [LimbBlock; 8]) {
+pub fn transpose(token: Ifma, data: &mut [LimbBlock; 8]) {
     // Plain loops: closures around vector operations are compiled without the kernel's features.
     let (even, odd) = (
         Lanes::load_unaligned(token, &EVEN),

@@ -16,6 +16,7 @@ const STEP_MASK: u64 = (1 << STEPS) - 1;
 const CORRECTION: Fq = Fq::new_unchecked(BigInt(power_of_two(Base::WORDS, 768)));
 
 /// The inverse; `None` for zero.
+#[inline]
 #[must_use]
 pub fn inverse(x: &Fq) -> Option<Fq> {
     if *x == Fq::ZERO {
@@ -49,6 +50,7 @@ pub fn inverse(x: &Fq) -> Option<Fq> {
 }
 
 /// The inverse in `Fq2 = Fq[u] / (u^2 + 1)`, by the norm; `None` for zero.
+#[inline]
 #[must_use]
 pub fn inverse_quadratic(x: &Fq2) -> Option<Fq2> {
     let inverse = inverse(&(x.c0.square() + x.c1.square()))?;
