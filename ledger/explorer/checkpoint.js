@@ -20,7 +20,7 @@ function quorum({ lines, summary }) {
   if (asked === 0 && cosigned === 0) {
     return { state: "open", words: "This ledger names no witnesses. Nobody but the ledger vouches that all see one history." };
   }
-  const words = `${plural(cosigned, "cosignature")} of witnesses hold${cosigned === 1 ? "s" : ""}; this ledger asks ${count(asked)} and shows checkpoints with ${count(summary?.quorum ?? 0)}.`;
+  const words = `${plural(cosigned, "cosignature")} of witnesses hold${cosigned === 1 ? "s" : ""}; this ledger names ${count(asked)} and shows checkpoints with ${count(summary?.quorum ?? 0)}.`;
   const enough = cosigned > 0 && cosigned >= (summary?.quorum ?? 0);
   if (enough) return { state: "good", words };
   return { state: "open", words: unchecked ? `${words} ${plural(unchecked, "line")} could not be checked.` : words };

@@ -34,6 +34,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
         primary: primary.clone(),
         log_key: log_key.clone(),
         genesis,
+        witnesses: args.primary_witness.clone(),
         poll: POLL,
     };
     runtime()?.block_on(async {

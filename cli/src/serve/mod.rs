@@ -89,6 +89,10 @@ struct LedgerArgs {
     /// Public key of the ledger that is followed, NAME+ID+KEY.
     #[arg(long, value_name = "KEY", requires = "mirror")]
     primary_key: Option<LogKey>,
+    /// Public key of a witness of the ledger that is followed, NAME+ID+KEY (repeatable): its cosignatures are checked,
+    /// kept and shown beside the mirror's own.
+    #[arg(long, value_name = "KEY", requires = "mirror")]
+    primary_witness: Vec<WitnessKey>,
     /// Secret file with the mirror's own key, with which it cosigns. It must serve this mirror only.
     #[arg(long, value_name = "FILE", requires = "mirror")]
     mirror_key: Option<PathBuf>,

@@ -2,21 +2,25 @@
 //!
 //! In rounds: all witnesses that answer are asked about one and the same checkpoint, the newest, so that their
 //! cosignatures meet on it; then about the next newest. Nothing waits for a round but who asks to.
+//!
+//! A mirror asks its own witness alone, and hears on its primary's checkpoints who else has cosigned.
 
 mod rows;
+mod shown;
 
 use crate::{
     http::client::{self, DEADLINE, Prefix, Unanswered},
     sequencer::Published,
     service::read,
     store::Store,
-    table::StoreError,
+    table::{Base, StoreError, Table},
     witness::{self, Witness, request::AddCheckpoint},
 };
 use hyper::StatusCode;
 use medproof_verifier::cosignature::{CosignatureError, WitnessKey, attach};
-pub(crate) use rows::{check_row, find};
-use rows::{keep, newest};
+pub(crate) use rows::{check_row, note};
+use shown::Head;
+pub(crate) use shown::{Cosigned, Set, lines_of};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
@@ -79,62 +83,21 @@ impl From<WitnessAddress> for Cosignatory {
     }
 }
 
-/// A checkpoint with cosignatures.
-#[derive(Debug, Clone)]
-struct Head {
-    size: u64,
-    note: Vec<u8>,
-    count: usize,
+/// What a mirror has read at its primary: a checkpoint of its own log, with lines that nobody has checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Entries that it covers; the mirror has them, under the same root.
+    pub(crate) size: u64,
+    /// The checkpoint with the log's signature alone.
+    pub(crate) plain: Vec<u8>,
+    /// As it was read.
+    pub(crate) note: Vec<u8>,
 }
 
-/// What witnesses have cosigned so far.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Cosigned {
-    /// The newest checkpoint that any witness has cosigned.
-    latest: Option<Head>,
-    /// The newest one that a quorum has cosigned.
-    quorate: Option<Head>,
-    /// The size of the largest tree with at least `n + 1` cosignatures, for each n.
-    reached: Vec<u64>,
-    /// Name of each witness and the size that it cosigned last.
-    pub(crate) witnesses: Vec<(String, u64)>,
-    /// Keys of the witnesses, as text.
-    pub(crate) keys: Vec<String>,
-    /// How many of them make a quorum.
-    pub(crate) quorum: usize,
-}
-
-impl Cosigned {
-    /// Whether a checkpoint that covers leaf `index` has at least this many cosignatures.
-    pub(crate) fn covers(&self, index: u64, count: usize) -> bool {
-        match count.checked_sub(1) {
-            Some(at) => self.reached.get(at).is_some_and(|size| *size > index),
-            None => true,
-        }
-    }
-
-    /// The checkpoint to show: the newest that a quorum has cosigned, with what other cosignatures it has. Before
-    /// there is one, the newest of all.
-    pub(crate) fn shown(&self, published: &Published) -> Vec<u8> {
-        let newest = self.latest.as_ref().filter(|l| l.size == published.head.size);
-        match self.quorate.as_ref().or(newest) {
-            Some(head) => head.note.clone(),
-            None => published.checkpoint.clone(),
-        }
-    }
-
-    fn add(&mut self, head: Head, quorum: usize, witness: usize) {
-        if let Some((_, size)) = self.witnesses.get_mut(witness) {
-            *size = head.size;
-        }
-        for reached in self.reached.iter_mut().take(head.count) {
-            *reached = (*reached).max(head.size);
-        }
-        if quorum > 0 && head.count >= quorum {
-            self.quorate = Some(head.clone());
-        }
-        self.latest = Some(head);
-    }
+/// Witnesses that are not asked: their cosignatures are heard.
+pub(crate) struct Others {
+    pub(crate) keys: Vec<WitnessKey>,
+    pub(crate) heard: watch::Receiver<Option<Heard>>,
 }
 
 /// Why a witness has not cosigned.
@@ -165,7 +128,7 @@ struct Asked {
     witness: Cosignatory,
     /// The size that it is thought to have cosigned last.
     known: u64,
-    /// The size that it cosigned last for this process.
+    /// The size that it cosigned last, as far as this process knows.
     cosigned: u64,
     failures: u32,
     again: Instant,
@@ -179,7 +142,9 @@ pub(crate) struct Cosigning {
     store: Store,
     published: watch::Receiver<Arc<Published>>,
     witnesses: Vec<Asked>,
-    quorum: usize,
+    /// Keys of all witnesses: first those that are asked, then the others.
+    keys: Vec<WitnessKey>,
+    heard: Option<watch::Receiver<Option<Heard>>>,
     cosigned: watch::Sender<Arc<Cosigned>>,
     /// The checkpoint of this round.
     head: Head,
@@ -213,16 +178,36 @@ impl Cosigning {
         witnesses: Vec<Cosignatory>,
         quorum: usize,
     ) -> Result<Running, StoreError> {
-        let mut cosigned = Cosigned {
-            reached: vec![0; witnesses.len()],
-            witnesses: witnesses.iter().map(|w| (w.key.name().to_owned(), 0)).collect(),
-            keys: witnesses.iter().map(|w| w.key.to_string()).collect(),
-            quorum,
-            ..Cosigned::default()
-        };
+        Self::begin((store, published), witnesses, None, (quorum, Set::default()))
+    }
+
+    /// Begins to ask a mirror's own witness and to hear of others; what its own has cosigned is shown.
+    pub(crate) fn start_mirror(
+        store: Store,
+        published: watch::Receiver<Arc<Published>>,
+        own: Cosignatory,
+        others: Others,
+    ) -> Result<Running, StoreError> {
+        Self::begin((store, published), vec![own], Some(others), (1, Set::of(0)))
+    }
+
+    fn begin(
+        (store, published): (Store, watch::Receiver<Arc<Published>>),
+        witnesses: Vec<Cosignatory>,
+        others: Option<Others>,
+        quorum: (usize, Set),
+    ) -> Result<Running, StoreError> {
+        let mut keys: Vec<WitnessKey> = witnesses.iter().map(|w| w.key.clone()).collect();
+        let heard = others.map(|others| {
+            keys.extend(others.keys);
+            others.heard
+        });
+        let mut cosigned = Cosigned::new(&keys, quorum, rows::load(&store, &keys)?);
         // What a quorum has cosigned before the restart is shown until one cosigns anew.
-        if quorum > 0 {
-            cosigned.quorate = newest(&store, quorum)?;
+        if let Some(size) = cosigned.newest_quorate()
+            && let Some(plain) = store.get(Table::Checkpoint, &size.to_be_bytes())?
+        {
+            cosigned.add(rows::taken_up(&store, (size, &plain), &keys)?);
         }
         let sender = watch::Sender::new(Arc::new(cosigned));
         let receiver = sender.subscribe();
@@ -238,13 +223,10 @@ impl Cosigning {
             store,
             published,
             witnesses: witnesses.collect(),
-            quorum,
+            keys,
+            heard,
             cosigned: sender,
-            head: Head {
-                size: 0,
-                note: vec![],
-                count: 0,
-            },
+            head: Head::default(),
         };
         let (stop, stopped) = oneshot::channel();
         Ok(Running {
@@ -272,11 +254,7 @@ impl Cosigning {
             }
             let size = published.head.size;
             if self.head.size != size {
-                self.head = Head {
-                    size,
-                    note: published.checkpoint.clone(),
-                    count: 0,
-                };
+                self.turn_to(size, &published.checkpoint);
             }
             let now = Instant::now();
             let open: Vec<usize> = (0..self.witnesses.len())
@@ -300,9 +278,50 @@ impl Cosigning {
             };
             tokio::select! {
                 changed = self.published.changed() => if changed.is_err() { return },
+                heard = next_heard(&mut self.heard) => self.hear(&heard),
                 () = pause => {}
             }
         }
+    }
+
+    /// Takes up another checkpoint, with what an earlier run or a primary has of its cosignatures.
+    fn turn_to(&mut self, size: u64, plain: &[u8]) {
+        self.head = rows::taken_up(&self.store, (size, plain), &self.keys).unwrap_or_else(|error| {
+            tracing::warn!(%error, size, "its cosignatures are asked for again");
+            Head::plain(size, plain.to_vec())
+        });
+        let by = self.head.by;
+        for (place, asked) in self.witnesses.iter_mut().enumerate().filter(|(i, _)| by.has(*i)) {
+            (asked.known, asked.cosigned) = (size, size);
+            tracing::debug!(place, size, "cosigned before");
+        }
+        if by.len() > 0 {
+            let head = self.head.clone();
+            self.cosigned
+                .send_modify(|cosigned| Arc::make_mut(cosigned).add(head));
+        }
+    }
+
+    /// Keeps those cosignatures on a primary's checkpoint that hold.
+    fn hear(&mut self, heard: &Heard) {
+        let head = match heard.size == self.head.size {
+            true => Ok(self.head.clone()),
+            false => self.earlier(heard),
+        };
+        let kept = head.and_then(|mut head| match head.gather(&heard.note, &self.keys) {
+            true => self.keep(head),
+            false => Ok(()),
+        });
+        if let Err(error) = kept {
+            tracing::warn!(%error, "cosignatures at the primary are not kept");
+        }
+    }
+
+    /// A checkpoint that is not the one at hand, as it is stored.
+    fn earlier(&self, heard: &Heard) -> Result<Head, StoreError> {
+        let plain = self.store.get(Table::Checkpoint, &heard.size.to_be_bytes())?;
+        let plain = plain.unwrap_or_else(|| heard.plain.clone());
+        rows::taken_up(&self.store, (heard.size, &plain), &self.keys)
     }
 
     /// Asks these witnesses about the checkpoint at hand, all at once.
@@ -341,15 +360,43 @@ impl Cosigning {
 
     /// Adds a witness' answer to the checkpoint at hand, keeps it and shows it.
     fn take(&mut self, i: usize, answer: &[u8]) -> Result<(), NotCosigned> {
-        let (note, _) = attach(&self.head.note, answer, &self.witnesses[i].witness.key)?;
-        self.head.note = note;
-        self.head.count += 1;
-        keep(&self.store, &self.head)?;
-        let (head, quorum) = (self.head.clone(), self.quorum);
-        self.cosigned
-            .send_modify(|cosigned| Arc::make_mut(cosigned).add(head, quorum, i));
+        let mut head = self.head.clone();
+        if !head.by.has(i) {
+            head.note = attach(&head.note, answer, &self.witnesses[i].witness.key)?.0;
+            head.by = head.by.and(Set::of(i));
+            self.keep(head)?;
+        }
         Ok(())
     }
+
+    fn keep(&mut self, head: Head) -> Result<(), StoreError> {
+        let mut kept = self.cosigned.borrow().kept.clone();
+        kept.insert(head.size, head.by);
+        let surplus = rows::surplus(&kept);
+        rows::keep(&self.store, &head, &surplus)?;
+        kept.retain(|size, _| !surplus.contains(size));
+        if head.size == self.head.size {
+            self.head = head.clone();
+        }
+        self.cosigned.send_modify(|cosigned| {
+            let cosigned = Arc::make_mut(cosigned);
+            cosigned.kept = kept;
+            cosigned.add(head);
+        });
+        Ok(())
+    }
+}
+
+/// What is heard next; never, where nothing is.
+async fn next_heard(heard: &mut Option<watch::Receiver<Option<Heard>>>) -> Heard {
+    if let Some(heard) = heard {
+        while heard.changed().await.is_ok() {
+            if let Some(heard) = heard.borrow_and_update().clone() {
+                return heard;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// Asks one witness, which is thought to know the first `old` leaves, to cosign a checkpoint.

@@ -1,14 +1,21 @@
-//! Checkpoints with their cosignatures in the store.
+//! Checkpoints with their cosignatures in the store, of which a bounded number is kept.
 
-use super::Head;
+use super::shown::{Head, Set, lines_of};
 use crate::{
     store::Store,
-    table::{Base, StoreError, Table},
+    table::{Base, Change, StoreError, Table},
 };
+use medproof_verifier::cosignature::WitnessKey;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// Bytes of a row's checksum.
 const SUM: usize = 8;
+/// Newest rows, which are kept whoever has cosigned them. An older one is kept while it is the newest of a witness, or
+/// the newest with that many cosignatures.
+const KEPT: usize = 1024;
+/// Rows that are dropped in one write.
+const CHUNK: usize = 1024;
 
 /// First bytes of the SHA-256 of a row's key, number of cosignatures and note: whose cosignatures they are, only
 /// those who know the witnesses can check.
@@ -26,7 +33,7 @@ fn sum(key: &[u8], count: u8, note: &[u8]) -> [u8; SUM] {
 fn row(head: &Head) -> (Vec<u8>, Vec<u8>) {
     let key = head.size.to_be_bytes().to_vec();
     // At most 32 witnesses.
-    let count = head.count as u8;
+    let count = head.by.len() as u8;
     let mut value = vec![count];
     value.extend(sum(&key, count, &head.note));
     value.extend(&head.note);
@@ -64,121 +71,110 @@ pub(crate) fn check_row(store: &Store, key: &[u8], value: &[u8]) -> Result<(), S
     )))
 }
 
-/// Stores a checkpoint with its cosignatures, unless one with more is there: after a restart the witnesses are asked
-/// anew, and not all of them may answer.
-pub(super) fn keep(store: &Store, head: &Head) -> Result<(), StoreError> {
+/// Which rows are kept, going from the newest to the oldest.
+#[derive(Default)]
+struct Passed {
+    rows: usize,
+    /// Witnesses of newer rows.
+    by: Set,
+    /// Most cosignatures of a newer row.
+    most: usize,
+}
+
+impl Passed {
+    fn keeps(&self, by: Set) -> bool {
+        self.rows < KEPT || !self.by.contains(by) || by.len() > self.most
+    }
+
+    /// Goes past a row, and says whether it is kept.
+    fn pass(&mut self, by: Set) -> bool {
+        let keeps = self.keeps(by);
+        self.rows += 1;
+        self.by = self.by.and(by);
+        self.most = self.most.max(by.len());
+        keeps
+    }
+}
+
+/// Those that are kept no more.
+pub(super) fn surplus(kept: &BTreeMap<u64, Set>) -> Vec<u64> {
+    let mut passed = Passed::default();
+    let surplus = kept.iter().rev().filter(|(_, by)| !passed.pass(**by));
+    surplus.map(|(size, _)| *size).collect()
+}
+
+fn drop_row(size: u64) -> Change {
+    ((Table::Cosigned, size.to_be_bytes().to_vec()), None)
+}
+
+/// Keeps a cosigned checkpoint, and drops others with the same write.
+pub(super) fn keep(store: &Store, head: &Head, surplus: &[u64]) -> Result<(), StoreError> {
     let (key, value) = row(head);
-    if let Some(before) = store.get(Table::Cosigned, &key)?
-        && read_row(&key, &before)?.1 > head.count
-    {
-        return Ok(());
-    }
+    let mut changes = vec![((Table::Cosigned, key), Some(value))];
+    changes.extend(surplus.iter().map(|size| drop_row(*size)));
     // Not synced, so it does not wait for the disk: a lost row is cosigned again.
-    store.write(vec![((Table::Cosigned, key), Some(value))], false)
+    store.write(changes, false)
 }
 
-/// The newest checkpoint with at least `count` cosignatures, among the last 1,024 that have any.
-pub(super) fn newest(store: &Store, count: usize) -> Result<Option<Head>, StoreError> {
-    for row in store.rows_back(Table::Cosigned)?.take(1024) {
+/// Who has cosigned the checkpoint of a row, of the witnesses that are configured.
+fn signed_by(size: u64, note: &[u8], keys: &[WitnessKey]) -> Set {
+    let end = note.windows(2).position(|pair| pair == b"\n\n");
+    let text = &note[..end.map_or(0, |end| end + 2)];
+    // A note needs some signature; the log's own is as good as any.
+    let Some(log) = note[text.len()..].split_inclusive(|b| *b == b'\n').next() else {
+        return Set::default();
+    };
+    let mut head = Head::plain(size, [text, log].concat());
+    head.gather(note, keys);
+    head.by
+}
+
+/// What is kept, and who of the configured witnesses has cosigned it; drops what is kept no more, for example after
+/// witnesses were changed.
+pub(super) fn load(store: &Store, keys: &[WitnessKey]) -> Result<BTreeMap<u64, Set>, StoreError> {
+    let (mut kept, mut passed, mut surplus) = (BTreeMap::new(), Passed::default(), vec![]);
+    for row in store.rows_back(Table::Cosigned)? {
         let (key, value) = row?;
-        let (size, cosignatures, note) = read_row(&key, &value)?;
-        if cosignatures >= count {
-            return Ok(Some(Head {
-                size,
-                note: note.to_vec(),
-                count: cosignatures,
-            }));
+        let (size, _, note) = read_row(&key, &value)?;
+        let names = keys.iter().enumerate();
+        let named = names.filter(|(_, key)| !lines_of(note, key.name()).is_empty());
+        let named = named.fold(Set::default(), |set, (place, _)| set.and(Set::of(place)));
+        // Signatures are checked where the names would have the row kept.
+        let by = match passed.keeps(named) {
+            true => signed_by(size, note, keys),
+            false => Set::default(),
+        };
+        match passed.pass(by) {
+            true => drop(kept.insert(size, by)),
+            false => surplus.push(drop_row(size)),
+        }
+        if surplus.len() >= CHUNK {
+            store.write(std::mem::take(&mut surplus), false)?;
         }
     }
-    Ok(None)
+    store.write(surplus, false)?;
+    Ok(kept)
 }
 
-/// The first checkpoint from tree size `from` on with at least `count` cosignatures, among the first 1,024 that
-/// have any.
-pub(crate) fn find(store: &Store, from: u64, count: usize) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
-    let mut key = from;
-    for _ in 0..1024 {
-        let Some((found, value)) = store.first(Table::Cosigned, &key.to_be_bytes())? else {
-            return Ok(None);
-        };
-        let (size, cosignatures, note) = read_row(&found, &value)?;
-        if cosignatures >= count {
-            return Ok(Some((size, note.to_vec())));
-        }
-        key = size + 1;
+/// The checkpoint of this size with all cosignatures that its row has, if there is one.
+pub(crate) fn note(store: &Store, size: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    let key = size.to_be_bytes();
+    let row = store.get(Table::Cosigned, &key)?;
+    row.map(|row| Ok(read_row(&key, &row)?.2.to_vec())).transpose()
+}
+
+/// A checkpoint with the cosignatures of configured witnesses that its row has. `plain`: the checkpoint itself.
+pub(super) fn taken_up(
+    store: &Store,
+    (size, plain): (u64, &[u8]),
+    keys: &[WitnessKey],
+) -> Result<Head, StoreError> {
+    let mut head = Head::plain(size, plain.to_vec());
+    if let Some(note) = note(store, size)? {
+        head.gather(&note, keys);
     }
-    Ok(None)
+    Ok(head)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_held_to_its_checksum_and_its_checkpoint() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("db")).unwrap();
-        let head = Head {
-            size: 7,
-            note: b"text\n\nlog\none\ntwo\n".to_vec(),
-            count: 2,
-        };
-        let (key, value) = row(&head);
-        assert_eq!(read_row(&key, &value).unwrap(), (7, 2, &head.note[..]));
-        for at in 0..value.len() {
-            let mut other = value.clone();
-            other[at] ^= 1;
-            assert!(check_row(&store, &key, &other).is_err(), "{at}");
-            assert!(check_row(&store, &key, &value[..at]).is_err(), "{at}");
-        }
-        assert!(check_row(&store, &8u64.to_be_bytes(), &value).is_err());
-        assert!(check_row(&store, &key[1..], &value).is_err());
-        // Without its checkpoint nothing more can be said of it; with it, the note and the number must fit.
-        assert!(check_row(&store, &key, &value).is_ok());
-        for (plain, holds) in [
-            ("text\n\nlog\n", true),
-            ("text\n\nlog\none\n", false),
-            ("other\n", false),
-        ] {
-            let change = ((Table::Checkpoint, key.clone()), Some(plain.as_bytes().to_vec()));
-            store.write(vec![change], false).unwrap();
-            assert_eq!(check_row(&store, &key, &value).is_ok(), holds, "{plain:?}");
-        }
-        store
-            .write(vec![((Table::Cosigned, key), Some(value))], false)
-            .unwrap();
-        // Fewer do not take the place of more, more do that of fewer.
-        let with = |count, note: &[u8]| Head {
-            size: 7,
-            note: note.to_vec(),
-            count,
-        };
-        keep(&store, &with(1, b"fewer")).unwrap();
-        assert_eq!(find(&store, 0, 1).unwrap(), Some((7, head.note.clone())));
-        keep(&store, &with(3, b"more")).unwrap();
-        assert_eq!(find(&store, 0, 3).unwrap(), Some((7, b"more".to_vec())));
-        keep(&store, &head).unwrap();
-        let later = Head {
-            size: 9,
-            ..with(1, b"later")
-        };
-        keep(&store, &later).unwrap();
-        for (count, size) in [(1, Some(9)), (2, Some(7)), (3, Some(7)), (4, None)] {
-            assert_eq!(
-                newest(&store, count).unwrap().map(|head| head.size),
-                size,
-                "{count}"
-            );
-        }
-        for (from, count, found) in [
-            (0, 2, true),
-            (7, 1, true),
-            (8, 2, false),
-            (10, 1, false),
-            (0, 4, false),
-        ] {
-            let answer = find(&store, from, count).unwrap();
-            assert_eq!(answer.is_some(), found, "{from} {count}");
-        }
-    }
-}
+mod tests;

@@ -99,7 +99,7 @@ pub(super) fn text(
             (format!("{{witness=\"{name}\"}}"), *size)
         });
         let name = "medproof_ledger_witness_cosigned_size";
-        let help = "Entries in the last checkpoint that a witness has cosigned since the start.";
+        let help = "Entries in the last checkpoint that a witness has cosigned.";
         metric(&mut out, name, "gauge", help, &sizes.collect::<Vec<_>>());
     }
     if let Some(following) = following {

@@ -8,6 +8,7 @@ use super::{
     remember,
 };
 use crate::{
+    cosigning::{Heard, lines_of},
     sequencer::{Command, Published},
     server::StartError,
     state::log,
@@ -50,11 +51,21 @@ pub(super) struct Follower {
     pub(super) seen: Option<Checkpoint>,
     pub(super) cosigned: Option<Checkpoint>,
     pub(super) following: watch::Sender<Following>,
+    /// The primary's checkpoint as it was read last, once everything under it is here.
+    pub(super) heard: watch::Sender<Option<Heard>>,
     pub(super) poll: Duration,
     /// Absent before there is a state that a checkpoint was signed for.
     pub(super) published: Option<watch::Sender<Arc<Published>>>,
     /// What is at hand, for whoever looks into a mismatch.
     pub(super) note: Option<Vec<u8>>,
+}
+
+/// A note's text with the lines that bear the log's name; all of it where it has no text.
+fn own_part(note: &[u8], origin: &str) -> Vec<u8> {
+    match note.windows(2).position(|pair| pair == b"\n\n") {
+        Some(end) => [&note[..end + 2], &lines_of(note, origin)].concat(),
+        None => note.to_vec(),
+    }
 }
 
 impl Follower {
@@ -158,8 +169,9 @@ impl Follower {
     /// Reads the primary's checkpoint and follows up to it.
     pub(super) fn pass(&mut self, commands: &Receiver<Command>) -> Result<(), Failed> {
         let note = self.primary.checkpoint()?;
-        let verified = Checkpoint::verify_plain(&note, &self.log_key);
-        self.note = Some(note);
+        // Whatever others have added, and be it no signature at all, says nothing of the log.
+        let verified = Checkpoint::verify_plain(&own_part(&note, self.log_key.origin()), &self.log_key);
+        self.note = Some(note.clone());
         let (checkpoint, plain) = verified.map_err(Mismatch::Checkpoint)?;
         self.note = Some(plain.clone());
         let (size, here) = (checkpoint.size(), self.judge.size());
@@ -193,9 +205,15 @@ impl Follower {
             let published = self.published.as_ref();
             if published.is_none_or(|p| p.borrow().head.size != size) {
                 self.judge.finish(&checkpoint, plain.clone())?;
-                self.publish(plain);
+                self.publish(plain.clone());
             }
         }
+        let heard = Some(Heard { size, plain, note });
+        self.heard.send_if_modified(|last| {
+            let news = *last != heard;
+            *last = heard;
+            news
+        });
         Ok(())
     }
 

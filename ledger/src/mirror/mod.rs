@@ -15,7 +15,7 @@ use crate::{
     admin::Admin,
     clock::{Clock, SealTime, SystemClock},
     core::recovery_error,
-    cosigning::{Cosignatory, Cosigning, Place, Running},
+    cosigning::{Cosignatory, Cosigned, Cosigning, Others, Place, Running},
     folder,
     front::{Front, addresses},
     http::{Reads, client::Prefix},
@@ -78,6 +78,9 @@ pub struct MirrorConfig {
     pub log_key: LogKey,
     /// The genesis that the log must have, where more than the key is known of it.
     pub genesis: Option<Genesis>,
+    /// Witnesses of the primary (or mirrors of it), at most 31, whose cosignatures on its checkpoints are checked,
+    /// kept and shown.
+    pub witnesses: Vec<WitnessKey>,
     /// Time between two looks at the primary's checkpoint; twice that after a failure, and so on up to a minute.
     pub poll: Duration,
 }
@@ -227,7 +230,9 @@ impl Mirror {
     /// [`StartError`]; [`StartError::Halted`] when the primary, now or in an earlier run, showed what it must not.
     pub async fn start(config: MirrorConfig, cosigner: Cosigner) -> Result<Self, StartError> {
         let witness_key = cosigner.witness_key().clone();
-        WitnessPolicy::new(config.log_key.clone(), vec![witness_key.clone()], 1)?;
+        let keys = config.witnesses.clone();
+        let named = [std::slice::from_ref(&witness_key), &keys].concat();
+        let named = WitnessPolicy::new(config.log_key.clone(), named, 1)?;
         let (store, state) = open(&config)?;
         let folder = config.directory.join(WITNESS_FOLDER);
         let logs = vec![config.log_key.clone()];
@@ -237,6 +242,7 @@ impl Mirror {
         let (directory, log_key) = (config.directory.clone(), config.log_key.clone());
         let follower = follower(config, (store.clone(), state), &witness, stopped)?;
         let following = follower.following.subscribe();
+        let heard = follower.heard.subscribe();
         let (commands, receiver) = sync_channel(COMMANDS);
         let (ready, first) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -248,9 +254,11 @@ impl Mirror {
             key: witness_key.clone(),
             place: Place::Here(Arc::new(witness)),
         };
-        let cosigning = Cosigning::start(store.clone(), published.clone(), vec![own], 1)?;
+        let others = Others { keys, heard };
+        let cosigning = Cosigning::start_mirror(store.clone(), published.clone(), own, others)?;
+        let cosigned = (cosigning.subscribe(), named.witnesses().len());
         let (front, ledger_id) =
-            serve(store, addresses, published.clone(), &cosigning, following.clone()).await?;
+            serve(store, addresses, published.clone(), cosigned, following.clone()).await?;
         let admin = Admin::start(&directory, commands.clone());
         Ok(Self {
             _admin: admin.map_err(io_error(directory.display().to_string()))?,
@@ -336,6 +344,7 @@ fn follower(
         seen: seen(&store, &log_key)?,
         cosigned: witness.latest(&log_key),
         following: watch::Sender::new(following),
+        heard: watch::Sender::new(None),
         poll: config.poll,
         published: None,
         note: None,
@@ -349,7 +358,7 @@ async fn serve(
     store: Store,
     (listen, http): (SocketAddr, Option<SocketAddr>),
     published: watch::Receiver<Arc<Published>>,
-    cosigning: &Running,
+    cosigned: (watch::Receiver<Arc<Cosigned>>, usize),
     following: watch::Receiver<Following>,
 ) -> Result<(Front, [u8; 32]), StartError> {
     let (development, ledger_id) = {
@@ -362,9 +371,8 @@ async fn serve(
         false => Arc::new(SystemClock),
     };
     let primary = following.borrow().primary.clone();
-    let cosigned = cosigning.subscribe();
     let reads = |address| {
-        let cosigned = Some(cosigned.clone());
+        let cosigned = Some(cosigned.0.clone());
         (
             address,
             Reads::new(store.clone(), published.clone(), cosigned, Some(following)),
@@ -376,7 +384,7 @@ async fn serve(
         published: published.clone(),
         appends: Appends::Elsewhere(primary),
         clock,
-        cosigned: Some((cosigned.clone(), 1)),
+        cosigned: Some(cosigned.clone()),
     };
     Ok((Front::start(listen, service, http).await?, ledger_id))
 }

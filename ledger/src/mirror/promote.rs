@@ -178,9 +178,7 @@ pub fn promote(
         .map_err(failed(&path))?
         .ok_or(PromoteError::Record)?;
     let signed = sign_all(&store, &state, &signer)?;
-    let mut last = uncosign(&store)?;
-    last.push(((Table::Meta, super::PRIMARY_KEY.to_vec()), None));
-    store.write(last, true)?;
+    store.write(vec![((Table::Meta, super::PRIMARY_KEY.to_vec()), None)], true)?;
     Ok(Promoted {
         size: head.size,
         root: head.root,
@@ -229,16 +227,4 @@ fn sign_all(store: &Store, state: &State<Store>, signer: &LogSigner) -> Result<u
     }
     store.write(rows, true)?;
     Ok(signed)
-}
-
-/// The mirror's own cosignatures go: a ledger counts rows of the witnesses that it asks. Gives what is left to delete.
-fn uncosign(store: &Store) -> Result<Vec<Change>, StoreError> {
-    let mut rows: Vec<Change> = vec![];
-    for row in store.rows(Table::Cosigned, &[])? {
-        rows.push(((Table::Cosigned, row?.0), None));
-        if rows.len() >= CHUNK {
-            store.write(std::mem::take(&mut rows), false)?;
-        }
-    }
-    Ok(rows)
 }

@@ -20,6 +20,7 @@ use medproof_verifier::{Day, Entry, Statement, entry::NullifierKind};
 use std::path::Path;
 use tonic::Code;
 
+mod cosignatures;
 mod liars;
 mod promotion;
 
@@ -61,6 +62,7 @@ fn config(directory: &Path, primary: SocketAddr) -> MirrorConfig {
         primary: format!("http://{primary}").parse().unwrap(),
         log_key: log_key(),
         genesis: None,
+        witnesses: vec![],
         poll: Duration::from_millis(10),
     }
 }

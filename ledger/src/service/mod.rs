@@ -19,7 +19,7 @@ use medproof_proto::{
     ledger::{self as wire, ledger_server::Ledger, nullifier_kind},
 };
 use medproof_verifier::{
-    CircuitId, Day,
+    CircuitId, Day, Receipt,
     entry::{Entry, Kind, MAX_INPUTS, statement_key},
     leaf_range::{MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
 };
@@ -84,6 +84,30 @@ impl Service {
             Ok(answer) => answer.map_err(unreadable),
             Err(_) => Err(stopped()),
         }
+    }
+
+    /// A receipt under the first checkpoint that is kept and has so many cosignatures, which are waited for.
+    async fn cosigned_receipt(
+        &self,
+        mut cosigned: watch::Receiver<Arc<Cosigned>>,
+        index: u64,
+        count: usize,
+    ) -> Result<Receipt, Status> {
+        let covered = cosigned.wait_for(|cosigned| cosigned.first(index, count).is_some());
+        // Late, or the ledger is stopping: the look below decides.
+        let _ = tokio::time::timeout(COSIGNATURES_WAIT, covered).await.is_ok();
+        // The oldest that is kept may be dropped before it is read; then a newer one covers the entry.
+        for _ in 0..3 {
+            let first = cosigned.borrow().first(index, count);
+            let Some(size) = first else { break };
+            let receipt = self.read(move |store| read::cosigned_receipt(store, index, size));
+            if let Some(receipt) = receipt.await? {
+                return Ok(receipt);
+            }
+        }
+        Err(Status::unavailable(
+            "the witnesses have not cosigned the entry yet: ask again",
+        ))
     }
 }
 
@@ -161,20 +185,7 @@ impl Ledger for Service {
         let receipt = match (&self.cosigned, count) {
             (_, 0) => self.read(move |store| read::receipt(store, index)).await?.0,
             (Some((cosigned, witnesses)), count) if count <= *witnesses => {
-                let look = || self.read(move |store| read::cosigned_receipt(store, index, count));
-                // What was cosigned before a restart is on disk only.
-                match look().await? {
-                    Some(receipt) => receipt,
-                    None => {
-                        let mut cosigned = cosigned.clone();
-                        let reached = cosigned.wait_for(|c| c.covers(index, count));
-                        // Late, or the ledger is stopping: the last look decides.
-                        let _ = tokio::time::timeout(COSIGNATURES_WAIT, reached).await.is_ok();
-                        look().await?.ok_or_else(|| {
-                            Status::unavailable("the witnesses have not cosigned the entry yet: ask again")
-                        })?
-                    }
-                }
+                self.cosigned_receipt(cosigned.clone(), index, count).await?
             }
             _ => {
                 let asked = self.cosigned.as_ref().map_or(0, |(_, witnesses)| *witnesses);

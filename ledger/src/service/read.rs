@@ -161,13 +161,9 @@ pub(super) fn receipt(store: &Store, index: u64) -> Result<(Receipt, u64), Store
     ))
 }
 
-/// A receipt under the first checkpoint with at least `cosignatures` (1 or more) of them, if there is one yet.
-pub(super) fn cosigned_receipt(
-    store: &Store,
-    index: u64,
-    cosignatures: usize,
-) -> Result<Option<Receipt>, StoreError> {
-    let Some((size, checkpoint)) = cosigning::find(store, index + 1, cosignatures)? else {
+/// A receipt under the cosigned checkpoint of `size`, which covers the entry, if that one is kept.
+pub(super) fn cosigned_receipt(store: &Store, index: u64, size: u64) -> Result<Option<Receipt>, StoreError> {
+    let Some(checkpoint) = cosigning::note(store, size)? else {
         return Ok(None);
     };
     Ok(Some(Receipt {

@@ -288,10 +288,13 @@ async fn a_second_history_halts_the_mirror_whichever_is_longer() {
 }
 
 /// A change to the answers of one kind.
-type Change = fn(Vec<u8>) -> Vec<u8>;
+pub(super) type Change = fn(Vec<u8>) -> Vec<u8>;
 
 /// Stands between a primary and the mirror, and changes the answers below a path.
-async fn between(primary: SocketAddr, (below, change): (&'static str, Change)) -> crate::http::Listener {
+pub(super) async fn between(
+    primary: SocketAddr,
+    (below, change): (&'static str, Change),
+) -> crate::http::Listener {
     let router = Router::new().fallback(move |uri: Uri| async move {
         let path = uri.path().to_owned();
         let changed = path.starts_with(below);

@@ -6,7 +6,7 @@ use super::{
     webdriver::{Browser, ENTER},
     world::World,
 };
-use crate::testing::{fr, genesis};
+use crate::testing::{client::get, fr, genesis};
 use medproof_verifier::{Entry, field::fr_to_be_bytes, inclusion::leaf_hash};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -73,6 +73,7 @@ fn the_page_in_a_browser() {
     an_empty_ledger(&browser, &empty);
     on_any_screen(&browser, &world, &log, &pictures());
     without_a_secure_context(&browser, &world);
+    a_mirror(&browser, &runtime, &world, &directory.path().join("mirror"));
     liars::liars(&browser, &runtime, &world, &log);
     liars::a_fork(&browser, &runtime, &empty, &world);
 
@@ -103,7 +104,7 @@ fn an_honest_ledger(browser: &Browser, world: &World) {
     let id = hex(&genesis().ledger_id());
     for part in [
         "The log’s signature on this checkpoint holds under the key in GENESIS.",
-        "2 cosignatures of witnesses hold; this ledger asks 2 and shows checkpoints with 2.",
+        "2 cosignatures of witnesses hold; this ledger names 2 and shows checkpoints with 2.",
         "witness-1.example",
         "witness-2.example",
         &id,
@@ -124,6 +125,49 @@ fn an_honest_ledger(browser: &Browser, world: &World) {
     );
     assert!(browser.run("return document.querySelectorAll('#rates svg rect').length") == 48);
     is_quiet(browser, world.http);
+}
+
+/// The same page from a mirror: its own cosignature beside those of the ledger's witnesses, entries and searches.
+fn a_mirror(browser: &Browser, runtime: &tokio::runtime::Runtime, world: &World, directory: &Path) {
+    let mirror = runtime.block_on(world.mirror(directory));
+    let http = mirror.http_address().unwrap();
+    let cosigned = |note: &[u8]| note.iter().filter(|byte| **byte == b'\n').count() == 3 + 1 + 4;
+    let mut waits = 0;
+    while !cosigned(&get(http, "/checkpoint").body) {
+        waits += 1;
+        assert!(waits < 500, "the mirror does not show three cosignatures");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // What was asked of the ledger before is not this page's.
+    browser.requested();
+    visit(browser, http, "#leaf=17");
+    browser.wait_for(READY);
+    assert_eq!(state(browser, "#overall"), "good", "{}", browser.text("body"));
+    assert_eq!(found(browser).0, "good");
+    let shown = browser.text("#checkpoint");
+    for part in [
+        "The log’s signature on this checkpoint holds under the key in GENESIS.",
+        "3 cosignatures of witnesses hold; this ledger names 3 and shows checkpoints with 1.",
+        "mirror.example",
+        "witness-1.example",
+        "witness-2.example",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    visit(
+        browser,
+        http,
+        &format!("#find={}", hex(&fr_to_be_bytes(&fr(60_001)))),
+    );
+    browser.wait_for("document.querySelector('#found .verdict')");
+    assert_eq!(
+        state(browser, "#found .verdict"),
+        "good",
+        "{}",
+        browser.text("#found")
+    );
+    is_quiet(browser, http);
+    runtime.block_on(mirror.shutdown());
 }
 
 /// The page's own arithmetic against ours.

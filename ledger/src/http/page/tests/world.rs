@@ -1,7 +1,7 @@
 //! A ledger with entries of every kind over a day, cosigned by two witnesses; and what stands before it and lies.
 
 use crate::{
-    Config, Server,
+    Config, Mirror, MirrorConfig, Server,
     clock::DevelopmentClock,
     cosigning::WitnessAddress,
     http::{listener::Listener, raw::Answer},
@@ -139,6 +139,23 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the newest checkpoint is never cosigned");
+    }
+
+    /// A mirror of it that names the same witnesses.
+    pub(super) async fn mirror(&self, directory: &Path) -> Mirror {
+        let cosigner = Cosigner::new("mirror.example", key_of("mirror")).unwrap();
+        let keys = self.keys.iter().map(|key| key.parse().unwrap());
+        let config = MirrorConfig {
+            directory: directory.to_owned(),
+            listen: LOOPBACK,
+            http: Some(LOOPBACK),
+            primary: format!("http://{}", self.http).parse().unwrap(),
+            log_key: log_key(),
+            genesis: None,
+            witnesses: keys.collect(),
+            poll: Duration::from_millis(50),
+        };
+        Mirror::start(config, cosigner).await.unwrap()
     }
 
     pub(super) async fn shutdown(self) {
