@@ -237,6 +237,7 @@ fn state_text(state: State) -> &'static str {
         State::Accepted => "accepted",
         State::Expired => "expired",
         State::Voided => "voided",
+        State::Uncosigned => "posted, not cosigned yet",
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
 };
 use medproof_verifier::{
     Entry, Fr, LogKey, Name, Path, Receipt,
+    cosignature::{CosignatureError, WitnessPolicy},
     entry::{Genesis, NullifierKind, PolicyTerms},
     leaf_range::{LeafRange, MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
     receipt::ReceiptError,
@@ -61,6 +62,9 @@ pub enum ClientError {
     /// The receipt does not hold: the ledger has not shown that the entry is in its log.
     #[error("the ledger's receipt does not hold: {0}")]
     Receipt(#[from] ReceiptError),
+    /// The cosignatures are not those that were asked for.
+    #[error("the cosignatures on the ledger's receipt do not hold: {0}")]
+    Cosignatures(#[from] CosignatureError),
 }
 
 impl From<Status> for ClientError {
@@ -253,7 +257,44 @@ impl Ledger {
         index: u64,
         cosignatures: u32,
     ) -> Result<(Vec<u8>, Receipt), ClientError> {
-        let message = wire::ReceiptRequest { index, cosignatures };
+        let message = wire::ReceiptRequest {
+            index,
+            cosignatures,
+            witnesses: vec![],
+        };
+        self.asked_receipt(message).await
+    }
+
+    /// The receipt of `entry`, which is at `index`, under a checkpoint with as many cosignatures as the policy asks for,
+    /// of its witnesses, which are waited for (10 s at most). Everything is checked here.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn cosigned_receipt(
+        &mut self,
+        entry: &Entry,
+        index: u64,
+        policy: &WitnessPolicy,
+    ) -> Result<Receipt, ClientError> {
+        let message = wire::ReceiptRequest {
+            index,
+            // At most 32.
+            cosignatures: policy.quorum() as u32,
+            witnesses: policy.witnesses().iter().map(ToString::to_string).collect(),
+        };
+        let (stored, receipt) = self.asked_receipt(message).await?;
+        if !same_event(entry, &entry.to_bytes(), &stored)? {
+            return Err(FieldError::new("receipt", "is for another entry").into());
+        }
+        receipt.verify_cosigned(&stored, policy)?;
+        Ok(receipt)
+    }
+
+    async fn asked_receipt(
+        &mut self,
+        message: wire::ReceiptRequest,
+    ) -> Result<(Vec<u8>, Receipt), ClientError> {
+        let index = message.index;
         let answer = self.inner.receipt(request(message)).await?.into_inner();
         let receipt: Receipt = field::required("receipt", answer.receipt)?.try_into()?;
         if receipt.index != index {

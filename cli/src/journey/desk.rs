@@ -13,7 +13,7 @@ use medproof_proto::{
 use medproof_verifier::{
     CircuitId, CircuitName, Context, Entry, Fr, LogKey, Name, Proof, Receipt, asked::Asked, opening::Opening,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tonic::{
     Request,
     metadata::{Ascii, MetadataValue},
@@ -23,6 +23,11 @@ use zeroize::Zeroizing;
 
 /// Longest time for one request.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long an answer that is posted is presented again while the gateway's witnesses have not cosigned it.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Pause between two such presentations.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A question as the staff hands it to the holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,14 +266,24 @@ impl Counter {
         proof: &Proof,
         opening: &Opening,
     ) -> Result<Answer, JourneyError> {
-        let mut request = Request::new(PresentRequest {
+        let message = PresentRequest {
             challenge: challenge.challenge.to_vec(),
             public_inputs: inputs.iter().map(field::fr_bytes).collect(),
             proof: proof.to_bytes().to_vec(),
             opening: opening_message(opening),
-        });
-        request.set_timeout(DEADLINE);
-        let answer = self.client.present(request).await?.into_inner();
+        };
+        let begun = Instant::now();
+        let answer = loop {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(DEADLINE);
+            match self.client.present(request).await.map_err(JourneyError::from) {
+                // It is posted, and another answer is taken no more: only this one gets what was asked for.
+                Err(error) if error.gateway_code() == Some("uncosigned") && begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                answer => break answer?.into_inner(),
+            }
+        };
         let posted = match answer.entry.is_empty() {
             true => None,
             false => {

@@ -100,6 +100,7 @@ fn advice(status: &Status) -> &'static str {
             ": the proof is not for this question, ledger or circuit; have it asked again (medproof desk ask)"
         }
         Some("ledger-unavailable") => ": its ledger does not answer; try again",
+        Some("uncosigned") => ": nothing was handed over yet; ask its staff (medproof desk outcome)",
         Some("journal") => ": its disk fails; its operator has to restart it",
         None if status.code() == tonic::Code::Unimplemented => {
             ": another service listens there; correct --gateway"

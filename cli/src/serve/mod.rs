@@ -25,6 +25,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use zeroize::Zeroizing;
 
@@ -137,6 +138,10 @@ struct GatewayFile {
     open_challenges: Option<usize>,
     concurrent_requests: Option<usize>,
     utc_offset_minutes: Option<i32>,
+    #[serde(default)]
+    witnesses: Vec<String>,
+    quorum: Option<usize>,
+    cosignature_seconds: Option<u64>,
 }
 
 /// Runs a service until it is interrupted.
@@ -278,6 +283,10 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
     let role = role(&file.role).map_err(|e| field("role", &e))?;
     let ledger_id = remote::ledger_id(&file.ledger_id).map_err(|e| field("ledger_id", &e))?;
     remote::address(&file.ledger).map_err(|e| field("ledger", &e))?;
+    let witnesses = file.witnesses.iter().map(|text| text.parse::<WitnessKey>());
+    let witnesses: Vec<WitnessKey> = witnesses
+        .collect::<Result<_, _>>()
+        .map_err(|e| field("witnesses", &e))?;
     if file.follow_ledger_clock && !file.development {
         return Err(bad("follow_ledger_clock is for development only".into()));
     }
@@ -313,6 +322,10 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
         config.open_challenges = file.open_challenges.unwrap_or(config.open_challenges);
         config.concurrent_requests = file.concurrent_requests.unwrap_or(config.concurrent_requests);
         config.utc_offset_minutes = file.utc_offset_minutes.unwrap_or(config.utc_offset_minutes);
+        config.quorum = file.quorum.unwrap_or(witnesses.len());
+        config.witnesses = witnesses;
+        let wait = file.cosignature_seconds.map(Duration::from_secs);
+        config.cosignature_wait = wait.unwrap_or(config.cosignature_wait);
         config.check().map_err(|e| {
             let field = match e.field {
                 "staff_token" => "staff_token_file",

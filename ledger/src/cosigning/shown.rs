@@ -18,12 +18,17 @@ impl Set {
         self.contains(Self::of(place))
     }
 
-    pub(super) fn len(self) -> usize {
+    /// How many they are.
+    pub(crate) fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
     pub(super) fn contains(self, other: Self) -> bool {
         other.0 & !self.0 == 0
+    }
+
+    fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     pub(super) fn and(self, other: Self) -> Self {
@@ -137,10 +142,19 @@ impl Cosigned {
         sizes.next().map(|(size, _)| *size)
     }
 
-    /// The size of the first checkpoint that is kept, covers leaf `index` and has at least this many cosignatures.
-    pub(crate) fn first(&self, index: u64, count: usize) -> Option<u64> {
+    /// The witnesses with these keys; all of them where none is given.
+    pub(crate) fn among(&self, keys: &[String]) -> Set {
+        let places = self.keys.iter().enumerate();
+        let named = places.filter(|(_, key)| keys.is_empty() || keys.contains(key));
+        named.fold(Set::default(), |set, (place, _)| set.and(Set::of(place)))
+    }
+
+    /// The size of the first checkpoint that is kept, covers leaf `index` and has at least `count` cosignatures of the
+    /// witnesses `among`.
+    pub(crate) fn first(&self, index: u64, (count, among): (usize, Set)) -> Option<u64> {
         let mut sizes = self.kept.range(index.saturating_add(1)..);
-        sizes.find(|(_, by)| by.len() >= count).map(|(size, _)| *size)
+        let found = sizes.find(|(_, by)| by.within(among).len() >= count);
+        found.map(|(size, _)| *size)
     }
 
     /// The checkpoint to show: the newest that a quorum has cosigned, with what other cosignatures it has. Before

@@ -1,5 +1,6 @@
 //! The gRPC service: decode, call, encode.
 
+mod cosigned;
 pub(crate) mod read;
 mod status;
 
@@ -19,7 +20,8 @@ use medproof_proto::{
     ledger::{self as wire, ledger_server::Ledger, nullifier_kind},
 };
 use medproof_verifier::{
-    CircuitId, Day, Receipt,
+    CircuitId, Day,
+    cosignature::MAX_WITNESSES,
     entry::{Entry, Kind, MAX_INPUTS, statement_key},
     leaf_range::{MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
 };
@@ -31,7 +33,6 @@ use std::{
         Arc,
         mpsc::{SyncSender, TrySendError},
     },
-    time::Duration,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
@@ -39,9 +40,6 @@ use tonic::{Request, Response, Status};
 
 /// Key of the development clock's offset in the `meta` table.
 pub(crate) const CLOCK_KEY: &[u8] = b"clock";
-
-/// Longest wait for cosignatures that a client asks for.
-const COSIGNATURES_WAIT: Duration = Duration::from_secs(10);
 
 /// What becomes of entries that clients send.
 pub(crate) enum Appends {
@@ -84,30 +82,6 @@ impl Service {
             Ok(answer) => answer.map_err(unreadable),
             Err(_) => Err(stopped()),
         }
-    }
-
-    /// A receipt under the first checkpoint that is kept and has so many cosignatures, which are waited for.
-    async fn cosigned_receipt(
-        &self,
-        mut cosigned: watch::Receiver<Arc<Cosigned>>,
-        index: u64,
-        count: usize,
-    ) -> Result<Receipt, Status> {
-        let covered = cosigned.wait_for(|cosigned| cosigned.first(index, count).is_some());
-        // Late, or the ledger is stopping: the look below decides.
-        let _ = tokio::time::timeout(COSIGNATURES_WAIT, covered).await.is_ok();
-        // The oldest that is kept may be dropped before it is read; then a newer one covers the entry.
-        for _ in 0..3 {
-            let first = cosigned.borrow().first(index, count);
-            let Some(size) = first else { break };
-            let receipt = self.read(move |store| read::cosigned_receipt(store, index, size));
-            if let Some(receipt) = receipt.await? {
-                return Ok(receipt);
-            }
-        }
-        Err(Status::unavailable(
-            "the witnesses have not cosigned the entry yet: ask again",
-        ))
     }
 }
 
@@ -173,7 +147,11 @@ impl Ledger for Service {
         &self,
         request: Request<wire::ReceiptRequest>,
     ) -> Result<Response<wire::ReceiptResponse>, Status> {
-        let wire::ReceiptRequest { index, cosignatures } = request.into_inner();
+        let wire::ReceiptRequest {
+            index,
+            cosignatures,
+            witnesses,
+        } = request.into_inner();
         let size = self.now().head.size;
         if index >= size {
             return Err(outside(
@@ -181,19 +159,12 @@ impl Ledger for Service {
                 format!("is not below {size}, the size of the log"),
             ));
         }
-        let count = usize::try_from(cosignatures).unwrap_or(usize::MAX);
-        let receipt = match (&self.cosigned, count) {
-            (_, 0) => self.read(move |store| read::receipt(store, index)).await?.0,
-            (Some((cosigned, witnesses)), count) if count <= *witnesses => {
-                self.cosigned_receipt(cosigned.clone(), index, count).await?
-            }
-            _ => {
-                let asked = self.cosigned.as_ref().map_or(0, |(_, witnesses)| *witnesses);
-                return Err(outside(
-                    "cosignatures",
-                    format!("is more than {asked}, the number of witnesses that this ledger asks"),
-                ));
-            }
+        if witnesses.len() > MAX_WITNESSES {
+            return Err(outside("witnesses", format!("are more than {MAX_WITNESSES}")));
+        }
+        let receipt = match usize::try_from(cosignatures).unwrap_or(usize::MAX) {
+            0 => self.read(move |store| read::receipt(store, index)).await?.0,
+            count => self.cosigned_receipt(index, (count, witnesses)).await?,
         };
         Ok(Response::new(wire::ReceiptResponse {
             receipt: Some((&receipt).into()),

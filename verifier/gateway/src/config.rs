@@ -1,7 +1,10 @@
 //! What a gateway is told at its start.
 
 use ed25519_dalek::SigningKey;
-use medproof_verifier::{Name, Role, VerifyingKey};
+use medproof_verifier::{
+    Name, Role, VerifyingKey,
+    cosignature::{MAX_WITNESSES, WitnessKey},
+};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use zeroize::Zeroizing;
 
@@ -53,6 +56,12 @@ pub struct Config {
     pub utc_offset_minutes: i32,
     /// Longest time for one request.
     pub deadline: Duration,
+    /// Witnesses of the log whose cosignatures a receipt must have; none: the log's signature is enough.
+    pub witnesses: Vec<WitnessKey>,
+    /// How many of them.
+    pub quorum: usize,
+    /// How long they are waited for before the request is answered with `uncosigned`; less than `deadline`.
+    pub cosignature_wait: Duration,
 }
 
 impl Config {
@@ -84,6 +93,9 @@ impl Config {
             concurrent_requests: 256,
             utc_offset_minutes: 0,
             deadline: Duration::from_secs(30),
+            witnesses: vec![],
+            quorum: 0,
+            cosignature_wait: Duration::from_secs(15),
         }
     }
 
@@ -110,6 +122,18 @@ impl Config {
         }
         if self.deadline.is_zero() {
             return refuse("deadline", "is not 0");
+        }
+        if self.witnesses.len() > MAX_WITNESSES {
+            return refuse("witnesses", "are at most 32");
+        }
+        if self.quorum > self.witnesses.len() || (self.quorum == 0 && !self.witnesses.is_empty()) {
+            return refuse("quorum", "is 1 to the number of `witnesses`");
+        }
+        if self.cosignature_wait.is_zero() || self.cosignature_wait >= self.deadline {
+            return refuse(
+                "cosignature_seconds",
+                "is at least 1, and less than the deadline of a request",
+            );
         }
         if self.circuits.is_empty() {
             return refuse("circuits", "needs at least one verifying key");

@@ -10,17 +10,19 @@ use crate::{
     config::{Config, Party},
     error::GatewayError,
     journal::{Journal, JournalError, Record},
-    ledger::Ledger,
+    ledger::{Ledger, PostError},
 };
 use ed25519_dalek::SigningKey;
+use medproof_proto::ledger_client::Appended;
 use medproof_verifier::{
     CircuitId, CircuitName, Day, Entry, Fr, Name, Proof, Receipt, Role, VerifyingKey, asked::Asked,
-    context::bound, entry::Post, opening::Opening,
+    context::bound, cosignature::WitnessPolicy, entry::Post, opening::Opening,
 };
 use rand::{RngCore, rngs::OsRng};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use taking_back::Taking;
 
@@ -88,6 +90,8 @@ pub enum Outcome {
     Open,
     /// The ledger's answer is outstanding.
     Posting,
+    /// Posted at this leaf index; the cosignatures that this gateway asks for are outstanding.
+    Uncosigned(u64),
     /// Accepted and posted at this leaf index.
     Posted(u64),
     /// The dispense at this leaf index was taken back, or that was asked for and the ledger has not refused.
@@ -119,6 +123,10 @@ pub struct Desk<L, C> {
     bound: Mutex<BTreeMap<[u8; 32], [u8; 32]>>,
     /// One void at a time: each needs the next sequence number.
     void_turn: tokio::sync::Mutex<()>,
+    /// What a receipt must have beside the log's signature, and how long that is waited for.
+    policy: Option<(WitnessPolicy, Duration)>,
+    /// Leaf indexes of answers that are posted and not yet cosigned.
+    uncosigned: Mutex<BTreeMap<[u8; 32], u64>>,
     ledger: L,
     clock: C,
 }
@@ -135,11 +143,17 @@ fn random() -> [u8; 32] {
 }
 
 impl<L: Ledger, C: Clock> Desk<L, C> {
-    /// Opens the journal at `config.journal` and takes up where it ends.
+    /// Opens the journal at `config.journal` and takes up where it ends. `policy` is that of the configured witnesses, for
+    /// this ledger's log; none where there are none.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn open(config: Config, ledger: L, clock: C) -> Result<Self, JournalError> {
+    pub fn open(
+        config: Config,
+        policy: Option<WitnessPolicy>,
+        ledger: L,
+        clock: C,
+    ) -> Result<Self, JournalError> {
         let (journal, records) = Journal::open(&config.journal)?;
         let mut challenges = Challenges::new(config.open_challenges);
         let (voids, bound) = restored::restore(&mut challenges, records)?;
@@ -155,6 +169,8 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             voids: Mutex::new(voids),
             bound: Mutex::new(bound),
             void_turn: tokio::sync::Mutex::new(()),
+            policy: policy.map(|policy| (policy, config.cosignature_wait)),
+            uncosigned: Mutex::default(),
             ledger,
             clock,
         })
@@ -262,7 +278,10 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         Ok(match stage {
             Stage::Open if expired => Outcome::Expired,
             Stage::Open => Outcome::Open,
-            Stage::Busy | Stage::Posting(_) => Outcome::Posting,
+            Stage::Busy | Stage::Posting(_) => match lock(&self.uncosigned).get(challenge) {
+                Some(index) => Outcome::Uncosigned(*index),
+                None => Outcome::Posting,
+            },
             Stage::Done(done) => match done.as_ref() {
                 Done::Posted { .. } => match answer(&done, false).posted {
                     Some(posted) if lock(&self.voids).contains_key(challenge) => {
@@ -279,6 +298,17 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         })
     }
 
+    /// Appends an entry; its receipt is one that meets the policy. `wait`: for cosignatures, where not as configured.
+    async fn append(&self, entry: &Entry, wait: Option<Duration>) -> Result<Appended, PostError> {
+        let appended = self.ledger.append(entry).await?;
+        let Some((policy, usual)) = &self.policy else {
+            return Ok(appended);
+        };
+        let (index, wait) = (appended.receipt.index, wait.unwrap_or(*usual));
+        let receipt = self.ledger.cosigned(entry, index, policy, wait).await?;
+        Ok(Appended { receipt, ..appended })
+    }
+
     /// The journal fails at a write from now on.
     #[cfg(test)]
     pub(crate) fn fail_journal(&self, write: u32, side: crate::journal::tests::Side) {
@@ -291,6 +321,9 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         Ok(written.await.map_err(|_| GatewayError::Task)??)
     }
 }
+
+/// How long cosignatures of an entry of an earlier run are waited for while the gateway starts.
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
 /// Whether the ledger may have an entry already.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -90,6 +90,7 @@ impl GatewayError {
             Self::Bound => (Code::AlreadyExists, "bound"),
             Self::Post(PostError::Refused { code, .. }) => (*code, "ledger-refused"),
             Self::Post(PostError::Unavailable(_)) => (Code::Unavailable, "ledger-unavailable"),
+            Self::Post(PostError::Uncosigned { .. }) => (Code::Unavailable, "uncosigned"),
             Self::Post(PostError::Receipt(_)) => (Code::DataLoss, "receipt"),
             Self::Journal(_) => (Code::Internal, "journal"),
             Self::Task => (Code::Internal, "task"),
@@ -114,6 +115,9 @@ impl From<GatewayError> for Status {
             | GatewayError::Bound
             | GatewayError::Full(_) => format!("{opaque}: {error}"),
             GatewayError::Post(PostError::Refused { reason, .. }) => format!("{opaque}: {reason}"),
+            GatewayError::Post(PostError::Uncosigned { index, .. }) => format!(
+                "{opaque}: the entry is posted as leaf {index}; witnesses have not cosigned it yet: present the same answer again"
+            ),
             _ => opaque.to_owned(),
         };
         tracing::info!(code = opaque, cause = %error, "refused");
@@ -121,7 +125,10 @@ impl From<GatewayError> for Status {
         status
             .metadata_mut()
             .insert(CODE_KEY, MetadataValue::from_static(opaque));
-        if matches!(error, GatewayError::Full(_) | GatewayError::Busy) {
+        if matches!(
+            error,
+            GatewayError::Full(_) | GatewayError::Busy | GatewayError::Post(PostError::Uncosigned { .. })
+        ) {
             status
                 .metadata_mut()
                 .insert(RETRY_KEY, MetadataValue::from_static("1000"));

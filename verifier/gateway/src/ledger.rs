@@ -1,7 +1,7 @@
 //! The ledger as the gateway needs it.
 
 use medproof_proto::ledger_client::{Appended, ClientError, Ledger as Client};
-use medproof_verifier::{Entry, Name, entry::Seal};
+use medproof_verifier::{Entry, Name, Receipt, cosignature::WitnessPolicy, entry::Seal};
 use std::{future::Future, time::Duration};
 use tonic::Code;
 
@@ -9,6 +9,9 @@ use tonic::Code;
 const ATTEMPTS: u32 = 4;
 /// Pause before the second attempt; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Pause before a ledger that has no cosignatures yet is asked again; it waits for them itself.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Why an entry has no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,14 @@ pub enum PostError {
     /// It is not known whether the ledger has the entry; the same entry can be sent again.
     #[error("the ledger cannot be asked now: {0}")]
     Unavailable(String),
+    /// The entry is in the log, and too few witnesses have cosigned that; the same entry can be sent again.
+    #[error("the entry is posted as leaf {index}, and the witnesses have not cosigned it yet: {reason}")]
+    Uncosigned {
+        /// Its leaf index.
+        index: u64,
+        /// What the ledger says.
+        reason: String,
+    },
     /// The ledger answered with a receipt that does not hold.
     #[error("the ledger's answer does not hold: {0}")]
     Receipt(String),
@@ -52,6 +63,19 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`PostError`].
     fn append(&self, entry: &Entry) -> impl Future<Output = Result<Appended, PostError>> + Send;
 
+    /// The receipt of an entry that was appended at `index`, with the cosignatures that the policy asks for, which have
+    /// been verified. They are waited for this long.
+    ///
+    /// # Errors
+    /// [`PostError::Uncosigned`] when they have not come, [`PostError::Receipt`] for a receipt that does not hold.
+    fn cosigned(
+        &self,
+        entry: &Entry,
+        index: u64,
+        policy: &WitnessPolicy,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Receipt, PostError>> + Send;
+
     /// The last sequence number that `party` used.
     ///
     /// # Errors
@@ -76,9 +100,10 @@ impl From<ClientError> for PostError {
             },
             // Everything else leaves open whether the entry was written.
             ClientError::Status(_) => Self::Unavailable(error.to_string()),
-            ClientError::Answer(_) | ClientError::OtherLedger { .. } | ClientError::Receipt(_) => {
-                Self::Receipt(error.to_string())
-            }
+            ClientError::Answer(_)
+            | ClientError::OtherLedger { .. }
+            | ClientError::Receipt(_)
+            | ClientError::Cosignatures(_) => Self::Receipt(error.to_string()),
         }
     }
 }
@@ -106,6 +131,33 @@ impl Ledger for RemoteLedger {
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    async fn cosigned(
+        &self,
+        entry: &Entry,
+        index: u64,
+        policy: &WitnessPolicy,
+        wait: Duration,
+    ) -> Result<Receipt, PostError> {
+        let mut client = self.0.clone();
+        let mut reason = "no answer in time".to_owned();
+        let asked = async {
+            loop {
+                match client.cosigned_receipt(entry, index, policy).await {
+                    Ok(receipt) => return Ok(receipt),
+                    // Also where the ledger asks too few of these witnesses, which its operator may change.
+                    Err(ClientError::Status(status)) => reason = status.message().to_owned(),
+                    Err(ClientError::Connect { .. }) => {}
+                    Err(other) => return Err(PostError::from(other)),
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        match tokio::time::timeout(wait, asked).await {
+            Ok(receipt) => receipt,
+            Err(_) => Err(PostError::Uncosigned { index, reason }),
+        }
     }
 
     async fn last_sequence(&self, party: &Name) -> Result<u64, PostError> {

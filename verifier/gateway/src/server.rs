@@ -12,6 +12,7 @@ use medproof_proto::{
     gateway::gateway_server::GatewayServer,
     ledger_client::{ClientError, Ledger},
 };
+use medproof_verifier::cosignature::{WitnessPolicy, WitnessPolicyError};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::server::TcpIncoming;
@@ -27,6 +28,9 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error("configuration: {0}")]
     Config(#[from] ConfigError),
+    /// The witnesses cannot be counted together.
+    #[error("configuration: `witnesses`: {0}")]
+    Witnesses(#[from] WitnessPolicyError),
     /// The ledger cannot be reached, or is another one.
     #[error(transparent)]
     Ledger(#[from] ClientError),
@@ -93,7 +97,14 @@ impl Server {
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let desk = Arc::new(Desk::open(config, RemoteLedger(ledger), clock)?);
+        let policy = match config.quorum {
+            0 => None,
+            quorum => {
+                let policy = WitnessPolicy::new(ledger.log_key().clone(), config.witnesses.clone(), quorum)?;
+                Some(policy)
+            }
+        };
+        let desk = Arc::new(Desk::open(config, policy, RemoteLedger(ledger), clock)?);
         desk.settle().await;
         let service = GatewayServer::new(Service::new(Arc::clone(&desk), &token, concurrent))
             .max_decoding_message_size(MAX_MESSAGE_BYTES);

@@ -144,6 +144,7 @@ impl<L: Ledger, C: Clock> gateway_server::Gateway for Service<L, C> {
         let (state, index) = match outcome {
             Outcome::Open => (State::Open, None),
             Outcome::Posting => (State::Posting, None),
+            Outcome::Uncosigned(index) => (State::Uncosigned, Some(index)),
             Outcome::Posted(index) => (State::Accepted, Some(index)),
             Outcome::Voided(index) => (State::Voided, Some(index)),
             Outcome::Bound {

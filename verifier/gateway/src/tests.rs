@@ -23,6 +23,7 @@ use medproof_verifier::{
     CircuitName, Context, Day, Entry, Fr, LogSigner, Name, Proof, Public, Receipt, Role, Statement, Tag,
     VerifyingKey,
     asked::{Asked, Mismatch},
+    cosignature::{CosignatureError, WitnessPolicy},
     entry::Seal,
     field::fr_to_be_bytes,
     inclusion::leaf_hash,
@@ -33,12 +34,14 @@ use medproof_verifier::{
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 use tempfile::TempDir;
 use tonic::Code;
 
 mod answers;
 mod binds;
+mod cosigned;
 mod fills;
 mod front;
 
@@ -104,6 +107,12 @@ struct FakeLedger {
     inner: Arc<Mutex<(Mood, Vec<Vec<u8>>)>>,
     /// Newest first.
     seals: Arc<Mutex<Vec<Seal>>>,
+    /// Cosignature lines that its receipts get.
+    cosignatures: Arc<Mutex<Vec<u8>>>,
+}
+
+fn log_signer() -> LogSigner {
+    LogSigner::new("log", SigningKey::from_bytes(&[3; 32])).unwrap()
 }
 
 impl FakeLedger {
@@ -111,6 +120,7 @@ impl FakeLedger {
         Self {
             inner: Arc::new(Mutex::new((Mood::Answers, Vec::new()))),
             seals: Arc::new(Mutex::new(vec![seal(NOW - 1_000, 49)])),
+            cosignatures: Arc::default(),
         }
     }
 
@@ -144,18 +154,33 @@ impl Ledger for FakeLedger {
         if inner.0 == Mood::Loses {
             return Err(PostError::Unavailable("the connection broke".into()));
         }
-        let signer = LogSigner::new("log", SigningKey::from_bytes(&[3; 32])).unwrap();
-        let receipt = Receipt {
-            index: index as u64,
-            inclusion: vec![],
-            checkpoint: signer.sign(1, &leaf_hash(&bytes)).unwrap(),
-        };
         Ok(Appended {
-            receipt,
+            receipt: receipt(index as u64, &bytes),
             repeated: known.is_some(),
             commitment_index: Some(5),
             time: NOW,
         })
+    }
+
+    async fn cosigned(
+        &self,
+        entry: &Entry,
+        index: u64,
+        policy: &WitnessPolicy,
+        _: Duration,
+    ) -> Result<Receipt, PostError> {
+        let bytes = entry.to_bytes();
+        let mut receipt = receipt(index, &bytes);
+        receipt.checkpoint.extend(&*self.cosignatures.lock().unwrap());
+        let checked = policy.check(&receipt.checkpoint);
+        match checked {
+            Ok(_) => Ok(receipt),
+            Err(error @ CosignatureError::Quorum { .. }) => Err(PostError::Uncosigned {
+                index,
+                reason: error.to_string(),
+            }),
+            Err(error) => Err(PostError::Receipt(error.to_string())),
+        }
     }
 
     async fn last_sequence(&self, _: &Name) -> Result<u64, PostError> {
@@ -164,6 +189,15 @@ impl Ledger for FakeLedger {
 
     async fn recent_seals(&self, _: u64) -> Result<Vec<Seal>, PostError> {
         Ok(self.seals.lock().unwrap().clone())
+    }
+}
+
+/// The receipt of an entry in a log of its own.
+fn receipt(index: u64, entry: &[u8]) -> Receipt {
+    Receipt {
+        index,
+        inclusion: vec![],
+        checkpoint: log_signer().sign(1, &leaf_hash(entry)).unwrap(),
     }
 }
 
@@ -190,6 +224,7 @@ struct World {
     clock: ManualClock,
     dir: TempDir,
     role: Role,
+    policy: Option<WitnessPolicy>,
 }
 
 fn name(text: &str) -> Name {
@@ -217,15 +252,30 @@ fn config(dir: &TempDir, role: Role) -> Config {
 
 impl World {
     fn new(role: Role) -> Self {
+        Self::asking(role, None)
+    }
+
+    /// A gateway that asks for cosignatures.
+    fn asking(role: Role, policy: Option<WitnessPolicy>) -> Self {
         let (dir, ledger) = (tempfile::tempdir().unwrap(), FakeLedger::new());
-        let clock = ManualClock::new(NOW);
-        let desk = Desk::open(config(&dir, role), ledger.clone(), clock.clone()).unwrap();
+        Self::open(dir, (ledger, ManualClock::new(NOW)), role, policy)
+    }
+
+    fn open(
+        dir: TempDir,
+        (ledger, clock): (FakeLedger, ManualClock),
+        role: Role,
+        policy: Option<WitnessPolicy>,
+    ) -> Self {
+        let config = config(&dir, role);
+        let desk = Desk::open(config, policy.clone(), ledger.clone(), clock.clone()).unwrap();
         Self {
             desk: Arc::new(desk),
             ledger,
             clock,
             dir,
             role,
+            policy,
         }
     }
 
@@ -237,16 +287,10 @@ impl World {
             clock,
             dir,
             role,
+            policy,
         } = self;
         drop(desk);
-        let desk = Desk::open(config(&dir, role), ledger.clone(), clock.clone()).unwrap();
-        Self {
-            desk: Arc::new(desk),
-            ledger,
-            clock,
-            dir,
-            role,
-        }
+        Self::open(dir, (ledger, clock), role, policy)
     }
 }
 

@@ -109,6 +109,44 @@ async fn receipts_and_checkpoints_carry_a_quorum_of_cosignatures() {
     let line = "medproof_ledger_witness_cosigned_size{witness=\"witness.example/w3\"} 0";
     assert!(metrics.lines().any(|l| l == line), "{metrics}");
 
+    // Of named witnesses only: by the one that is there, not by the one that is away, nor by strangers.
+    let named = |numbers: &[u8], cosignatures| wire::ReceiptRequest {
+        index: 5,
+        cosignatures,
+        witnesses: numbers
+            .iter()
+            .map(|n| address(*n, nowhere).key.to_string())
+            .collect(),
+    };
+    let one = ledger.raw().receipt(named(&[2, 3, 7], 1)).await.unwrap();
+    let one: Receipt = one.into_inner().receipt.unwrap().try_into().unwrap();
+    let by_second = WitnessPolicy::new(log_key(), vec![address(2, nowhere).key], 1).unwrap();
+    let entry = ledger.entries(5, 1).await.unwrap().remove(0);
+    assert!(one.verify_cosigned(&entry, &by_second).is_ok());
+    let sent = Entry::from_bytes(&entry).unwrap();
+    let by_client = ledger.cosigned_receipt(&sent, 5, &by_second).await.unwrap();
+    assert!(by_client.verify_cosigned(&entry, &by_second).is_ok());
+    let by_third = WitnessPolicy::new(log_key(), vec![address(3, nowhere).key], 1).unwrap();
+    let away = tokio::time::timeout(
+        Duration::from_millis(300),
+        ledger.cosigned_receipt(&sent, 5, &by_third),
+    );
+    assert!(away.await.is_err(), "it waits for the witness that is away");
+    let other = Entry::from_bytes(&ledger.entries(6, 1).await.unwrap()[0]).unwrap();
+    assert!(matches!(
+        ledger.cosigned_receipt(&other, 5, &by_second).await,
+        Err(ClientError::Answer(_))
+    ));
+    for (numbers, count) in [(&[2, 7][..], 2), (&[7], 1), (&[2; 33], 1)] {
+        let refused = ledger.raw().receipt(named(numbers, count)).await.unwrap_err();
+        assert_eq!(
+            refused.code(),
+            Code::InvalidArgument,
+            "{numbers:?} {}",
+            refused.message()
+        );
+    }
+
     // More than there are, and beyond the end.
     assert_eq!(code(ledger.receipt(0, 4).await), Code::InvalidArgument);
     assert_eq!(code(ledger.receipt(9999, 0).await), Code::InvalidArgument);

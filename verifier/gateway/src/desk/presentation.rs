@@ -1,6 +1,6 @@
 //! Answers: checked, posted, and recorded before anything is handed over.
 
-use super::{Answer, Desk, Presentation, Sent, answer, lock};
+use super::{Answer, Desk, Presentation, SETTLE_WAIT, Sent, answer, lock};
 use crate::{
     challenges::{Begin, Done, Question, Stage, presentation_key},
     clock::Clock,
@@ -15,7 +15,7 @@ use medproof_verifier::{
     field::fr_to_be_bytes,
     statement,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 enum Verdict {
     Post(Arc<Post>),
@@ -56,7 +56,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         let work = match begin {
             Begin::Repeat(done) => return Ok(answer(&done, false)),
             Begin::Resend(post, None) => {
-                tokio::spawn(async move { desk.post(challenge, post, Sent::Before).await })
+                tokio::spawn(async move { desk.post(challenge, post, Sent::Before, None).await })
             }
             Begin::Resend(post, Some(question)) => tokio::spawn(async move {
                 // Public inputs are public: only proof and opening show that this is the holder.
@@ -64,7 +64,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
                     lock(&desk.challenges).settle(&challenge, Stage::Posting(post));
                     return Err(error);
                 }
-                let answer = desk.post(challenge, post, Sent::Before).await?;
+                let answer = desk.post(challenge, post, Sent::Before, None).await?;
                 Ok(Answer {
                     hand_over: true,
                     ..answer
@@ -73,7 +73,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             Begin::Check(question) => tokio::spawn(async move {
                 match desk.check(presentation, question).await {
                     Ok(Checked::Post(post)) => {
-                        let answer = desk.post(challenge, post, Sent::First).await?;
+                        let answer = desk.post(challenge, post, Sent::First, None).await?;
                         Ok(Answer {
                             hand_over: true,
                             ..answer
@@ -200,9 +200,21 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
         challenge: [u8; 32],
         post: Arc<Post>,
         sent: Sent,
+        wait: Option<Duration>,
     ) -> Result<Answer, GatewayError> {
         let entry = Entry::Statement(Box::new(Post::clone(&post)));
-        let settled = match self.ledger.append(&entry).await {
+        let appended = self.append(&entry, wait).await;
+        match &appended {
+            Err(PostError::Uncosigned { index, .. }) => {
+                lock(&self.uncosigned).insert(challenge, *index);
+            }
+            // It is still posted.
+            Err(PostError::Unavailable(_) | PostError::Receipt(_)) => {}
+            Ok(_) | Err(PostError::Refused { .. }) => {
+                lock(&self.uncosigned).remove(&challenge);
+            }
+        }
+        let settled = match appended {
             Ok(appended) => self.accepted(challenge, &post, appended).await,
             Err(error @ PostError::Refused { .. }) if sent == Sent::First || !error.is_signature() => {
                 // The challenge may be answered anew, for example from a newer note.
@@ -250,7 +262,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
     pub async fn settle(self: &Arc<Self>) {
         let unsettled = lock(&self.challenges).unsettled();
         for (challenge, post) in unsettled {
-            match self.post(challenge, post, Sent::Before).await {
+            match self.post(challenge, post, Sent::Before, Some(SETTLE_WAIT)).await {
                 Ok(_) => tracing::info!("settled an entry of an earlier run"),
                 Err(error) => tracing::warn!(cause = %error, "an entry of an earlier run has no receipt yet"),
             }

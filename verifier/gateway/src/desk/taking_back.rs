@@ -34,7 +34,7 @@ fn refuses_void(error: &PostError, sent: Sent) -> bool {
             ..
         } => false,
         PostError::Refused { .. } => sent == Sent::First || !error.is_signature(),
-        PostError::Unavailable(_) | PostError::Receipt(_) => false,
+        PostError::Unavailable(_) | PostError::Uncosigned { .. } | PostError::Receipt(_) => false,
     }
 }
 
@@ -86,7 +86,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             },
         };
         lock(&self.voids).insert(challenge, Taking::Sent(Arc::clone(&entry)));
-        let appended = match self.ledger.append(&entry).await {
+        let appended = match self.append(&entry, None).await {
             Ok(appended) => appended,
             Err(error) => {
                 if refuses_void(&error, sent) {

@@ -112,6 +112,7 @@ async fn a_pseudonym_bound_under_version_1_gets_its_person_with_the_next_bind() 
     drop(journal);
     let desk = Desk::open(
         config(&dir, Role::Prescriber),
+        None,
         FakeLedger::new(),
         ManualClock::new(NOW),
     );

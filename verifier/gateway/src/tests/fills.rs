@@ -3,7 +3,7 @@
 use super::*;
 use crate::journal::tests::Side;
 
-fn fill(issued: &Issued) -> (DispensePublic, Opening) {
+pub(super) fn fill(issued: &Issued) -> (DispensePublic, Opening) {
     let opening = DispenseOpening {
         drug: 1 << 64 | 856_999,
         quantity: 120_000,

@@ -16,7 +16,7 @@ async fn each_role_asks_its_own_question_and_challenges_are_bounded() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOW));
     let mut config = config(&dir, Role::Sponsor);
     config.open_challenges = 2;
-    let desk = Desk::open(config, FakeLedger::new(), clock.clone()).unwrap();
+    let desk = Desk::open(config, None, FakeLedger::new(), clock.clone()).unwrap();
     let large = desk.challenge(trial(), Some(CircuitName::EligibilityLarge));
     assert!(matches!(large, Err(GatewayError::Circuit(_))));
     assert!(desk.challenge(trial(), None).is_ok() && desk.challenge(trial(), None).is_ok());
@@ -77,6 +77,15 @@ fn a_configuration_is_checked_field_by_field() {
     assert_eq!(field(|c| c.open_challenges = 0), Some("open_challenges"));
     assert_eq!(field(|c| c.concurrent_requests = 0), Some("concurrent_requests"));
     assert_eq!(field(|c| c.utc_offset_minutes = 841), Some("utc_offset_minutes"));
+    assert_eq!(field(|c| c.quorum = 1), Some("quorum"));
+    assert_eq!(
+        field(|c| c.cosignature_wait = c.deadline),
+        Some("cosignature_seconds")
+    );
+    assert_eq!(
+        field(|c| c.cosignature_wait = Duration::ZERO),
+        Some("cosignature_seconds")
+    );
     assert_eq!(field(|c| c.circuits.clear()), Some("circuits"));
     assert_eq!(field(|c| c.development = false), Some("circuits"));
 }
