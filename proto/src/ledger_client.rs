@@ -83,7 +83,7 @@ impl ClientError {
     }
 
     /// Whether the ledger has refused the request for good, so that an entry that was sent once is not in its log.
-    /// A deadline or a connection that broke leave that open, although they come as a status too.
+    /// A deadline, a connection that broke and a mirror leave that open, although they come as a status too.
     pub fn is_refusal(&self) -> bool {
         let Some(status) = self.status() else {
             return false;
@@ -470,7 +470,7 @@ mod tests {
     #[test]
     fn what_leaves_an_entrys_fate_open_is_no_refusal() {
         let refuses = |code| ClientError::from(Status::new(code, "")).is_refusal();
-        // tonic gives these for a deadline, a connection that breaks, and a server that dies.
+        // tonic gives these for a deadline, a connection that breaks, and a server that dies; a mirror the last.
         let open = [
             Code::DeadlineExceeded,
             Code::Cancelled,
@@ -479,8 +479,9 @@ mod tests {
             Code::Internal,
             Code::ResourceExhausted,
             Code::Aborted,
+            Code::Unimplemented,
         ];
-        assert_eq!(open.map(refuses), [false; 7]);
+        assert_eq!(open.map(refuses), [false; 8]);
         for code in [
             Code::PermissionDenied,
             Code::AlreadyExists,

@@ -76,9 +76,9 @@ pub(super) fn busy() -> Status {
     Status::resource_exhausted("too many entries are waiting: try again in 100 ms")
 }
 
-/// A mirror takes nothing of its own.
+/// A mirror takes nothing of its own. It has not looked whether it has the entry, so the code is not that of a refusal.
 pub(super) fn mirrored(primary: &str) -> Status {
-    Status::failed_precondition(format!(
+    Status::unimplemented(format!(
         "this is a mirror, which only follows: append and set the clock at its primary, the ledger whose tiles are at {primary}"
     ))
 }
