@@ -83,7 +83,7 @@ pub fn unseal(passphrase: SecretString, sealed: &[u8]) -> Option<Zeroizing<Vec<u
     age::decrypt(&identity, sealed).ok().map(Zeroizing::new)
 }
 
-/// Creates a new file, readable by its owner only.
+/// Creates a new file, readable by its owner only. One that could not be written is taken away again.
 ///
 /// # Errors
 /// [`CliError::CannotCreate`], in particular when it exists.
@@ -99,6 +99,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let mut file = options.open(path).map_err(failed)?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
+        .inspect_err(|_| drop(std::fs::remove_file(path)))
         .map_err(failed)
 }
 

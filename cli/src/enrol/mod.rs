@@ -31,10 +31,7 @@ use medproof_verifier::{Day, Fr, Name, entry::Opening, tree::IDENTITY_DEPTH};
 use rand::rngs::OsRng;
 use register::OpenRegister;
 use serde_json::json;
-use std::{
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `medproof enrol`.
 #[derive(Debug, clap::Args)]
@@ -261,7 +258,7 @@ impl Work {
         }
     }
 
-    /// Writes register and paper, then posts. When the ledger refuses, the paper is taken back, and a person who is
+    /// Writes paper and register, then posts. When the ledger refuses, the paper is taken back, and a person who is
     /// `new` too. The paper is the only copy of a note's secrets, so it stays while the ledger may have the entry.
     async fn post(
         &mut self,
@@ -271,40 +268,40 @@ impl Work {
         new: bool,
     ) -> Result<Appended, CliError> {
         let (holder, out) = handed;
-        let cannot = |source| CliError::CannotCreate {
-            path: out.display().to_string(),
-            source,
-        };
-        if out.symlink_metadata().is_ok() {
-            // Before the register has entered anybody.
-            return Err(cannot(ErrorKind::AlreadyExists.into()));
-        }
-        self.register.save()?;
+        let domain = &self.register.domain;
+        let entry = self.party.opening(&mut self.ledger, domain, what).await;
+        let entry = entry.map_err(refused)?;
         let paper = Paper {
             from: self.party.name().clone(),
             content,
         };
+        // Before the register has entered anybody: there may be no such folder, or a file of that name.
         handed::write(out, &paper, &holder.recipient)?;
-        let domain = &self.register.domain;
-        let opened = self.party.open(&mut self.ledger, domain, what).await;
-        match &opened {
-            Err(JourneyError::Ledger(error)) if error.is_refusal() => {
-                std::fs::remove_file(out).map_err(cannot)?;
-                if new {
-                    self.register.register.people.pop();
-                    self.register.save()?;
-                }
-            }
-            Err(JourneyError::Ledger(error)) => {
+        let take_back = || {
+            std::fs::remove_file(out).map_err(|source| CliError::CannotCreate {
+                path: out.display().to_string(),
+                source,
+            })
+        };
+        if let Err(error) = self.register.save() {
+            take_back()?;
+            return Err(error);
+        }
+        self.ledger.append(&entry).await.or_else(|error| {
+            if !error.is_refusal() {
                 return Err(CliError::Unavailable(format!(
                     "{error}; the ledger may have the entry all the same: keep `{}`, which `medproof wallet add` \
                      takes if it has",
                     out.display()
                 )));
             }
-            _ => {}
-        }
-        opened.map_err(refused)
+            take_back()?;
+            if new {
+                self.register.register.people.pop();
+                self.register.save()?;
+            }
+            Err(not_appended(error))
+        })
     }
 }
 

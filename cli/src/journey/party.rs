@@ -86,14 +86,27 @@ impl Party {
         domain: &Name,
         what: Opening,
     ) -> Result<Appended, JourneyError> {
+        let entry = self.opening(ledger, domain, what).await?;
+        Ok(ledger.append(&entry).await?)
+    }
+
+    /// The entry that opens an identity, account or benefit in `domain`, not yet appended.
+    ///
+    /// # Errors
+    /// [`JourneyError::Ledger`].
+    pub async fn opening(
+        &self,
+        ledger: &mut Ledger,
+        domain: &Name,
+        what: Opening,
+    ) -> Result<Entry, JourneyError> {
         let body = Open {
             sequence: self.next_sequence(ledger).await?,
             party: self.name.clone(),
             domain: domain.clone(),
             what,
         };
-        let entry = Entry::Open(Signed::new(body, &ledger.ledger_id(), &self.posting));
-        Ok(ledger.append(&entry).await?)
+        Ok(Entry::Open(Signed::new(body, &ledger.ledger_id(), &self.posting)))
     }
 
     /// Ends an identity that this party has opened.

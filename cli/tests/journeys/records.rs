@@ -57,6 +57,11 @@ fn refused_enrolments(p: &Player) {
         &format!("{OPEN} --no-history --out alex.age"),
         "nothing is overwritten",
     );
+    p.fails(
+        73,
+        &format!("{OPEN} --no-history --out no/folder/alex.age"),
+        "no/folder/alex.age",
+    );
     // A provider's key enrols nobody.
     p.introduce("lab-1", "alex-lab-1.json", "--owner-key");
     p.ok("enrol init --secret lab-1.age --register lab-1.register --domain us-ma --first-index 500");
