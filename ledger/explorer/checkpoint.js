@@ -14,7 +14,9 @@ function signature({ name, id, state, words, time }) {
 
 /** How many witnesses have cosigned, against what the ledger says it asks for. */
 function quorum({ lines, summary }) {
-  const cosigned = lines.filter((line) => line.witness && line.state === "good").length;
+  const good = lines.filter((line) => line.witness && line.state === "good");
+  // A witness whose line stands there twice is one witness.
+  const cosigned = new Set(good.map(({ name, id }) => `${name}+${id}`)).size;
   const unchecked = lines.filter((line) => line.state === "open").length;
   const asked = summary?.witnesses?.length ?? 0;
   if (asked === 0 && cosigned === 0) {

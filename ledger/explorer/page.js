@@ -115,10 +115,12 @@ byId("keys-form").addEventListener("submit", async (event) => {
   const answer = byId("keys-answer");
   try {
     const typed = byId("keys").value.split("\n").map((line) => line.trim());
-    const keys = typed.filter((line) => line !== "").map((line) => parseKey(line, COSIGNATURE));
+    const given = [...new Set(typed)].filter((line) => line !== "");
+    const keys = given.map((line) => parseKey(line, COSIGNATURE));
     view.lines = await lines(view, keys);
     showCheckpoint();
-    const own = view.lines.filter((line) => line.state === "good" && keys.some((key) => key.id === line.id));
+    const good = view.lines.filter((line) => line.state === "good");
+    const own = keys.filter((key) => good.some((line) => line.name === key.name && line.id === key.id));
     answer.textContent = `${own.length} of your ${keys.length} witnesses have cosigned this checkpoint.`;
   } catch (error) {
     answer.textContent = words(error);

@@ -61,7 +61,7 @@ impl Span {
             Self::Week => (10_800, 56),
             Self::Month => (86_400, 30),
             // One second more than there are, so that GENESIS lies in the first step.
-            Self::All => ((age + 1).div_ceil(POINTS), POINTS),
+            Self::All => (age.saturating_add(1).div_ceil(POINTS), POINTS),
         }
     }
 }

@@ -16,7 +16,8 @@ use std::{
 };
 
 /// Everything that is shown at first is there.
-const READY: &str = "document.querySelector('#newest table') && document.querySelector('#rates .plot')";
+pub(super) const READY: &str =
+    "document.querySelector('#newest table') && document.querySelector('#rates .plot')";
 
 /// A folder below the build folder, where the pictures stay.
 pub(super) fn pictures() -> PathBuf {

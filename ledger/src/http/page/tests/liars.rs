@@ -1,7 +1,7 @@
 //! Ledgers that lie to the page, which must show it.
 
 use super::{
-    browser::{pictures, state, visit},
+    browser::{READY, pictures, state, visit},
     hex,
     webdriver::Browser,
     world::{World, liar},
@@ -126,7 +126,29 @@ fn lies(log: &[Vec<u8>]) -> Vec<(Lie, String, [&'static str; 2], &'static str)> 
     ]
 }
 
+/// One witness' line twice is one cosignature.
+fn a_line_twice(browser: &Browser, runtime: &tokio::runtime::Runtime, world: &World) {
+    let ledger = world.http;
+    let twice = |path: &str, body: &mut Vec<u8>| {
+        if path == "/checkpoint" {
+            let line = body[..body.len() - 1]
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .unwrap()
+                + 1;
+            body.extend_from_within(line..);
+        }
+    };
+    let between = runtime.block_on(liar(move || ledger, twice));
+    visit(browser, between.address(), "");
+    browser.wait_for(READY);
+    let shown = browser.text("#checkpoint");
+    assert!(shown.contains("2 cosignatures of witnesses hold"), "{shown}");
+    runtime.block_on(between.shutdown());
+}
+
 pub(super) fn liars(browser: &Browser, runtime: &tokio::runtime::Runtime, world: &World, log: &[Vec<u8>]) {
+    a_line_twice(browser, runtime, world);
     let ledger = world.http;
     for (lie, search, [overall, entry], words) in lies(log) {
         let between = runtime.block_on(liar(move || ledger, move |path, body| lie(path, body)));
