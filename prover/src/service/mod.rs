@@ -78,13 +78,18 @@ impl ServerConfig {
     /// # Errors
     /// [`ServeError`].
     pub fn check(&self) -> Result<(), ServeError> {
+        self.loopback()?;
         let address = self.address;
-        if !address.ip().is_loopback() {
-            return Err(ServeError::NotLoopback(address));
-        }
         match std::net::TcpListener::bind(address) {
             Ok(_) => Ok(()),
             Err(source) => Err(ServeError::Start { address, source }),
+        }
+    }
+
+    fn loopback(&self) -> Result<(), ServeError> {
+        match self.address.ip().is_loopback() {
+            true => Ok(()),
+            false => Err(ServeError::NotLoopback(self.address)),
         }
     }
 }
@@ -115,7 +120,7 @@ impl Server {
         config: ServerConfig,
         decode: Decode,
     ) -> Result<Self, ServeError> {
-        config.check()?;
+        config.loopback()?;
         let failed = |source| ServeError::Start {
             address: config.address,
             source,

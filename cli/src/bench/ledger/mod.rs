@@ -22,7 +22,7 @@ use world::{Still, World};
 /// Entries that are made, checked and committed in one go while the ledger grows.
 const CHUNK: u64 = 8192;
 /// Proofs that are checked together, as the ledger does.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 /// Requests in flight where throughput is measured: half of the ledger's queue.
 const IN_FLIGHT: usize = 2048;
 /// Writes whose sync is timed.
