@@ -63,10 +63,9 @@ impl Core {
         let published = sequencer.subscribe();
         let pool = Pool::start(&store, &published, config.limits.queue)
             .map_err(io_error("the threads that check entries"))?;
-        let thread = thread::Builder::new()
-            .name("sequencer".into())
-            .spawn(move || sequencer.run(&receiver))
-            .map_err(io_error("the sequencer's thread"))?;
+        let thread = sequencer
+            .spawn(receiver)
+            .map_err(io_error("the sequencer's threads"))?;
         Ok(Self {
             store,
             log_key,

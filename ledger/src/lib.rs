@@ -16,6 +16,7 @@ mod front;
 pub mod fsck;
 pub mod http;
 pub mod mirror;
+mod overlay;
 mod pool;
 pub mod recovery;
 pub mod refusal;

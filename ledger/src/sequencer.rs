@@ -1,26 +1,32 @@
-//! The one writer: takes checked entries, judges them in order, writes each batch with one synced write,
-//! signs the checkpoint, and only then answers.
+//! One order for all entries: takes checked entries, judges them batch by batch, and hands each sealed batch to the
+//! writer. While that makes a batch durable, the next is judged against the state after it; at most one is on its
+//! way, and none of the next is written, signed or answered before it is durable.
+
+mod writer;
 
 use crate::{
     clock::Clock,
     refusal::Refusal,
     rules::Rules,
-    signed_record::{SignedHead, SignedRecord},
+    signed_record::SignedRecord,
     state::{Effects, Head, State},
     store::Store,
     submission::Submission,
-    table::{StoreError, Table},
+    table::StoreError,
 };
 use medproof_verifier::LogSigner;
 use std::{
-    path::{Path, PathBuf},
+    io,
+    path::PathBuf,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
+    thread,
     time::{Duration, Instant},
 };
 use tokio::sync::{oneshot, watch};
+use writer::{Handle, Sealed, Work, Writer};
 
 /// Limits of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +66,8 @@ type Waiting = (Box<Submission>, Reply);
 /// What the sequencer is asked.
 pub(crate) enum Command {
     Append(Box<Submission>, Reply),
-    /// Copy the database to this directory, between two batches. Gives the checkpoint of what is in the copy.
+    /// Copy the database to this directory, between two batches: those of what was asked before and after. Gives the
+    /// checkpoint of what is in the copy.
     Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
     Stop,
 }
@@ -85,13 +92,11 @@ pub(crate) struct Published {
 
 /// The sequencer's own side.
 pub(crate) struct Sequencer {
+    /// With the batch that the writer has.
     state: State<Store>,
-    store: Store,
-    signer: LogSigner,
-    record: SignedRecord,
+    writer: Writer,
     clock: Arc<dyn Clock>,
     limits: BatchLimits,
-    published: watch::Sender<Arc<Published>>,
 }
 
 impl Sequencer {
@@ -100,67 +105,74 @@ impl Sequencer {
         state: State<Store>,
         store: Store,
         signer: LogSigner,
-        mut record: SignedRecord,
+        record: SignedRecord,
         clock: Arc<dyn Clock>,
         limits: BatchLimits,
     ) -> Result<Self, StoreError> {
         let root = state.log_root(state.head().size)?;
-        let checkpoint = sign(&signer, &mut record, &store, state.head().size, root)?;
-        let published = Published {
-            head: state.head().clone(),
-            rules: state.rules().clone(),
-            checkpoint,
-            healthy: true,
-        };
-        let published = watch::Sender::new(Arc::new(published));
+        let writer = Writer::new(store, signer, record, state.head(), state.rules(), root)?;
         Ok(Self {
             state,
-            store,
-            signer,
-            record,
+            writer,
             clock,
             limits,
-            published,
         })
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
-        self.published.subscribe()
+        self.writer.subscribe()
     }
 
-    /// Runs until it is told to stop, every sender is gone, or the store fails.
-    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+    /// Starts the threads, which run until they are told to stop, every sender is gone, or the store fails. The handle
+    /// is that of the last to end.
+    pub(crate) fn spawn(self, commands: Receiver<Command>) -> io::Result<thread::JoinHandle<()>> {
+        let Self {
+            state,
+            writer,
+            clock,
+            limits,
+        } = self;
+        let judge = Judge { state, clock, limits };
+        let writer = writer.spawn()?;
+        let run = move || judge.run(&commands, writer);
+        thread::Builder::new().name("sequencer".into()).spawn(run)
+    }
+}
+
+/// The thread that judges.
+struct Judge {
+    state: State<Store>,
+    clock: Arc<dyn Clock>,
+    limits: BatchLimits,
+}
+
+impl Judge {
+    fn run(mut self, commands: &Receiver<Command>, writer: Handle) {
         while let Some((batch, next)) = self.collect(commands) {
             let (submissions, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            match self.process(&submissions) {
-                Ok(answers) => {
-                    for (reply, answer) in replies.into_iter().zip(answers) {
-                        // A client that has gone away may ask again; its entry is in the log.
-                        let _ = reply.send(answer);
-                    }
+            let healthy = match self.process(&submissions) {
+                Ok((sealed, answers)) => {
+                    let answers = replies.into_iter().zip(answers).collect();
+                    writer.give(Work::Batch(sealed.map(Box::new), answers))
                 }
                 Err(error) => {
-                    // Nobody is answered: whoever waits learns, after this, that the ledger is
-                    // unavailable, and may repeat the request later.
-                    tracing::error!(%error, "the ledger stops acknowledging");
-                    self.published.send_modify(|p| Arc::make_mut(p).healthy = false);
-                    return;
+                    // The replies are dropped, unanswered, once the writer has told everyone.
+                    let _ = writer.give(Work::Failed(error));
+                    return writer.finish();
                 }
-            }
-            match next {
-                Next::Batch => {}
-                Next::Stop => return,
-                Next::Backup(path, reply) => {
-                    // Whoever asked may have gone. A copy that fails leaves the store as it is.
-                    let _ = reply.send(self.backup(&path));
-                }
+            };
+            let healthy = healthy
+                && match next {
+                    Next::Batch => true,
+                    Next::Stop => break,
+                    Next::Backup(path, reply) => writer.give(Work::Backup(path, reply)),
+                };
+            // The state is ahead of the store for good.
+            if !healthy {
+                break;
             }
         }
-    }
-
-    fn backup(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
-        self.store.checkpoint(path)?;
-        Ok(self.published.borrow().checkpoint.clone())
+        writer.finish();
     }
 
     /// The next batch, which may be empty, and what follows it; `None` when there is nothing left to do.
@@ -182,8 +194,8 @@ impl Sequencer {
         Some((batch, Next::Batch))
     }
 
-    /// Judges a batch, makes it durable and publishes it. Gives the answers, in order.
-    fn process(&mut self, batch: &[Box<Submission>]) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+    /// Judges a batch and seals what was accepted. Gives the answers, in order.
+    fn process(&mut self, batch: &[Box<Submission>]) -> Result<Processed, StoreError> {
         // The machine's clock may be set back; the ledger's time never runs back.
         let time = self.clock.now().max(self.state.head().time);
         let mut answers = Vec::with_capacity(batch.len());
@@ -193,29 +205,23 @@ impl Sequencer {
                 answer => answers.push(answer),
             }
         }
-        if self.state.pending() > 0 {
-            let sealed = match self.state.seal(time) {
-                Ok(sealed) => sealed,
-                Err(Refusal::Store(error)) => return Err(error),
-                // `time` is not below the last seal's, and sealing refuses nothing else.
-                Err(other) => return Err(StoreError::damaged(other.to_string())),
-            };
-            self.state.commit()?;
-            let checkpoint = sign(
-                &self.signer,
-                &mut self.record,
-                &self.store,
-                sealed.size,
-                sealed.root,
-            )?;
-            self.published.send_replace(Arc::new(Published {
-                head: self.state.head().clone(),
-                rules: self.state.rules().clone(),
-                checkpoint,
-                healthy: true,
-            }));
+        if self.state.pending() == 0 {
+            return Ok((None, answers));
         }
-        Ok(answers)
+        let sealed = match self.state.seal(time) {
+            Ok(sealed) => sealed,
+            Err(Refusal::Store(error)) => return Err(error),
+            // `time` is not below the last seal's, and sealing refuses nothing else.
+            Err(other) => return Err(StoreError::damaged(other.to_string())),
+        };
+        let sealed = Sealed {
+            rows: self.state.hand_over(),
+            size: sealed.size,
+            root: sealed.root,
+            head: self.state.head().clone(),
+            rules: Arc::clone(self.state.rules()),
+        };
+        Ok((Some(sealed), answers))
     }
 
     fn judge(&mut self, submission: &Submission, time: u64) -> Result<Outcome, Refusal> {
@@ -233,28 +239,8 @@ impl Sequencer {
     }
 }
 
-/// Records a head, signs it and keeps the note. The record is durable before the signature exists.
-fn sign(
-    signer: &LogSigner,
-    record: &mut SignedRecord,
-    store: &Store,
-    size: u64,
-    root: [u8; 32],
-) -> Result<Vec<u8>, StoreError> {
-    record
-        .append(SignedHead { size, root })
-        .map_err(|e| StoreError::Database(format!("signed-checkpoints: {e}")))?;
-    let note = signer
-        .sign(size, &root)
-        .map_err(|e| StoreError::Database(e.to_string()))?;
-    let row = (
-        (Table::Checkpoint, size.to_be_bytes().to_vec()),
-        Some(note.clone()),
-    );
-    // Not synced: signing is deterministic, so a lost row is made again at the next start.
-    store.write(vec![row], false)?;
-    Ok(note)
-}
+/// The batch to be written, if anything was accepted, and the answers to all of it.
+type Processed = (Option<Sealed>, Vec<Result<Outcome, Refusal>>);
 
 #[cfg(test)]
 mod tests;

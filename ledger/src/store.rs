@@ -1,6 +1,9 @@
 //! The tables in RocksDB: one column family each, one synced write a batch.
 
-use crate::table::{Base, Change, StoreError, Table};
+use crate::{
+    overlay::Rows,
+    table::{Base, Change, StoreError, Table},
+};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Direction, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
@@ -41,20 +44,29 @@ pub(crate) struct Store {
     faults: Arc<Faults>,
 }
 
-/// Makes a write fail, for tests: the n-th from now, before or after it reached the disk.
+/// Makes a write fail or wait, for tests.
 #[cfg(test)]
 #[derive(Default)]
-struct Faults(std::sync::Mutex<Option<(u32, bool)>>);
+struct Faults {
+    /// The n-th write from now fails, before or after it reached the disk.
+    plan: std::sync::Mutex<Option<(u32, bool)>>,
+    gate: std::sync::Mutex<()>,
+}
 
 #[cfg(test)]
 impl Store {
     pub(crate) fn fail_at(&self, write: u32, after: bool) {
-        *self.faults.0.lock().unwrap() = Some((write, after));
+        *self.faults.plan.lock().unwrap() = Some((write, after));
+    }
+
+    /// No write begins before the guard is dropped.
+    pub(crate) fn hold(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.faults.gate.lock().unwrap()
     }
 
     /// Whether this write, which is `after` itself or before, is the one to fail.
     fn fault(&self, after: bool) -> Result<(), StoreError> {
-        let mut plan = self.faults.0.lock().unwrap();
+        let mut plan = self.faults.plan.lock().unwrap();
         match plan.as_mut() {
             Some((1, when)) if *when == after => {
                 *plan = None;
@@ -228,11 +240,36 @@ impl Store {
                 None => batch.delete_cf(family, key),
             }
         }
+        self.write_batch(batch, sync)
+    }
+
+    /// Writes the rows of a batch at once, and syncs.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Store::write`].
+    pub(crate) fn write_rows(&self, rows: &Rows) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for (table, rows) in rows.tables() {
+            let family = self.family(table)?;
+            for (key, value) in rows {
+                match value {
+                    Some(value) => batch.put_cf(family, key, value),
+                    None => batch.delete_cf(family, key),
+                }
+            }
+        }
+        self.write_batch(batch, true)
+    }
+
+    fn write_batch(&self, batch: WriteBatch, sync: bool) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         // RocksDB's default does not sync, and would lose acknowledged entries at a power cut.
         options.set_sync(sync);
         #[cfg(test)]
-        self.fault(false)?;
+        {
+            drop(self.hold());
+            self.fault(false)?;
+        }
         self.db.write_opt(batch, &options)?;
         #[cfg(test)]
         self.fault(true)?;
@@ -308,8 +345,8 @@ impl Base for Store {
         Ok(self.db.get_cf(self.family(table)?, key)?)
     }
 
-    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.write(changes, true)
+    fn commit(&mut self, rows: Rows) -> Result<(), StoreError> {
+        self.write_rows(&rows)
     }
 }
 

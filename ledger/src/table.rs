@@ -1,11 +1,9 @@
 //! The tables of a ledger's store, their keys, and the seam between the state machine and what holds
 //! the tables (`docs/format.md`, section 13).
 
+pub use crate::overlay::Rows;
 use medproof_verifier::entry::NullifierKind;
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::PathBuf,
-};
+use std::{collections::HashMap, path::PathBuf};
 
 /// One table: a RocksDB column family, or a map in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -138,11 +136,11 @@ pub trait Base {
     /// [`StoreError`].
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Makes all changes durable at once, or none of them.
+    /// Makes all rows durable at once, or none of them.
     ///
     /// # Errors
     /// [`StoreError`]; the base must not be used any further then.
-    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError>;
+    fn commit(&mut self, rows: Rows) -> Result<(), StoreError>;
 }
 
 /// Tables in memory, for audits and tests.
@@ -164,64 +162,16 @@ impl Base for MemoryBase {
         Ok(self.0.get(&(table, key.to_vec())).cloned())
     }
 
-    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
-        for (key, value) in changes {
-            match value {
-                Some(value) => self.0.insert(key, value),
-                None => self.0.remove(&key),
-            };
+    fn commit(&mut self, rows: Rows) -> Result<(), StoreError> {
+        for (table, rows) in rows.into_tables() {
+            for (key, value) in rows {
+                match value {
+                    Some(value) => self.0.insert((table, key), value),
+                    None => self.0.remove(&(table, key)),
+                };
+            }
         }
         Ok(())
-    }
-}
-
-/// A base seen through the changes of the batch in progress.
-#[derive(Debug)]
-pub struct Overlay<B> {
-    base: B,
-    /// Of each table, by its number. Keys in order: the base takes them faster so.
-    pending: [BTreeMap<Vec<u8>, Option<Vec<u8>>>; Table::ALL.len()],
-}
-
-impl<B: Base> Overlay<B> {
-    pub(crate) fn new(base: B) -> Self {
-        Self {
-            base,
-            pending: Default::default(),
-        }
-    }
-
-    pub(crate) fn base(&self) -> &B {
-        &self.base
-    }
-
-    #[cfg(test)]
-    pub(crate) fn into_base(self) -> B {
-        self.base
-    }
-
-    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.pending[table as usize].get(key) {
-            Some(pending) => Ok(pending.clone()),
-            None => self.base.get(table, key),
-        }
-    }
-
-    pub(crate) fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) {
-        self.pending[table as usize].insert(key.to_vec(), Some(value));
-    }
-
-    pub(crate) fn delete(&mut self, table: Table, key: &[u8]) {
-        self.pending[table as usize].insert(key.to_vec(), None);
-    }
-
-    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
-        let pending = std::mem::take(&mut self.pending).into_iter();
-        let changes = Table::ALL
-            .into_iter()
-            .zip(pending)
-            .flat_map(|(table, rows)| rows.into_iter().map(move |(key, value)| ((table, key), value)));
-        self.base.commit(changes.collect())
     }
 }
 

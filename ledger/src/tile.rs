@@ -192,8 +192,9 @@ impl fmt::Display for TilePath {
 mod tests {
     use super::*;
     use crate::{
+        overlay::Overlay,
         state::log,
-        table::{MemoryBase, Overlay, Table},
+        table::{MemoryBase, Table},
     };
     use ct_merkle::mem_backed_tree::MemoryBackedTree;
     use medproof_verifier::inclusion::leaf_hash;

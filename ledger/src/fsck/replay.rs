@@ -3,11 +3,12 @@
 use super::{Findings, commitments::Commitments, cursor::Cursor, log::Log, nullifiers::Nullifiers};
 use crate::{
     audit::{LATER, differences},
+    overlay::Overlay,
     rules::Rules,
     signed_record::SignedHead,
     state::{HEAD_KEY, Head, NoteKind, note_leaf, party::Member, read_entry, tree::Tree},
     store::Store,
-    table::{Base, MemoryBase, Overlay, StoreError, Table},
+    table::{Base, MemoryBase, StoreError, Table},
 };
 use medproof_verifier::{
     Checkpoint, Entry, Fr, LogKey, Name, Statement, Tag,

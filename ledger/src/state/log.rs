@@ -1,6 +1,9 @@
 //! The RFC 6962 log over a table of stored hashes (mathematics by `tlog_tiles`).
 
-use crate::table::{Base, Overlay, StoreError, Table};
+use crate::{
+    overlay::Overlay,
+    table::{Base, StoreError, Table},
+};
 use tlog_tiles::tlog::{
     Error as TlogError, Hash, HashReader, stored_hash_index, stored_hashes_for_record_hash, tree_hash,
 };

@@ -38,6 +38,7 @@ fn typed(kind: u64, domain: &str, cm: Fr) -> Fr {
 }
 
 mod governance;
+mod in_flight;
 mod statements;
 
 #[test]

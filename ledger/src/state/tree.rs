@@ -1,6 +1,9 @@
 //! Quaternary Poseidon trees in a table, by level and position. Absent nodes are empty subtrees.
 
-use crate::table::{Base, Overlay, StoreError, Table, node_key};
+use crate::{
+    overlay::Overlay,
+    table::{Base, StoreError, Table, node_key},
+};
 use medproof_verifier::{
     Fr,
     field::{fr_from_be_bytes, fr_to_be_bytes},

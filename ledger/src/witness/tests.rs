@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
     clock::DevelopmentClock,
+    overlay::Overlay,
     state::log,
-    table::{MemoryBase, Overlay, Table},
+    table::{MemoryBase, Table},
     testing::key_of,
 };
 use medproof_verifier::{LogSigner, cosignature::WitnessPolicy, inclusion::leaf_hash};
