@@ -37,7 +37,7 @@ pub use day::Day;
 pub use entry::Entry;
 pub use key::{KeyError, VerifyError, VerifyingKey};
 pub use name::Name;
-pub use poseidon::{Tag, node, tagged};
+pub use poseidon::{Tag, node, nodes, tagged};
 pub use proof::{PROOF_BYTES, Proof, ProofError};
 pub use receipt::Receipt;
 pub use registry::{KeyLeaf, Role};

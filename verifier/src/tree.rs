@@ -1,6 +1,6 @@
 //! Quaternary Poseidon trees of fixed depth (`docs/format.md`, section 4).
 
-use crate::poseidon::node;
+use crate::poseidon::{node, nodes};
 use ark_bn254::Fr;
 use std::sync::OnceLock;
 
@@ -127,13 +127,13 @@ impl<const DEPTH: usize> DenseTree<DEPTH> {
         }
         let mut levels = vec![leaves];
         for level in 0..DEPTH {
-            let parents = levels[level].chunks(4).map(|chunk| {
+            let fours = levels[level].chunks(4).map(|chunk| {
                 let mut four = [empty_root(level); 4];
                 four[..chunk.len()].copy_from_slice(chunk);
-                node(&four)
+                four
             });
-            let parents = parents.collect();
-            levels.push(parents);
+            let fours: Vec<_> = fours.collect();
+            levels.push(nodes(&fours));
         }
         Ok(Self { levels })
     }

@@ -7,14 +7,14 @@ use crate::{
 use medproof_verifier::{
     Fr,
     field::{fr_from_be_bytes, fr_to_be_bytes},
-    node,
+    nodes,
     tree::empty_root,
 };
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Fewer hashes than this are not worth handing to other cores.
-const PARALLEL: usize = 8;
+/// Hashes that are worth handing to another core: two times as many as are made at once.
+const PARALLEL: usize = 16;
 
 /// Reads a field element from a row.
 pub(crate) fn read_fr(table: Table, row: &[u8]) -> Result<Fr, StoreError> {
@@ -65,31 +65,32 @@ impl Tree {
     /// Takes the changed leaves over, recomputes every node above them, each once, and gives the root.
     pub(crate) fn seal<B: Base>(&mut self, view: &mut Overlay<B>) -> Result<Fr, StoreError> {
         // In order of their positions, at every level.
-        let mut nodes: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
-        if nodes.is_empty() {
+        let mut changed: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
+        if changed.is_empty() {
             return Ok(self.root);
         }
-        self.put(view, 0, &nodes);
+        self.put(view, 0, &changed);
         for level in 0..self.depth {
-            let mut parents: Vec<(u32, [Fr; 4])> = Vec::new();
-            let mut rest = nodes.iter().peekable();
+            let (mut parents, mut fours): (Vec<u32>, Vec<[Fr; 4]>) = (Vec::new(), Vec::new());
+            let mut rest = changed.iter().peekable();
             while let Some((first, _)) = rest.peek() {
                 let parent = first >> 2;
                 let mut children = [Fr::from(0u64); 4];
                 for (k, child) in (0..4u32).zip(&mut children) {
                     let index = parent << 2 | k;
-                    *child = match rest.next_if(|(changed, _)| *changed == index) {
+                    *child = match rest.next_if(|(at, _)| *at == index) {
                         Some((_, value)) => *value,
                         None => read_node(|t, key| view.get(t, key), self.table, level, index)?,
                     };
                 }
-                parents.push((parent, children));
+                parents.push(parent);
+                fours.push(children);
             }
-            nodes = hash(parents);
-            self.put(view, level + 1, &nodes);
+            changed = parents.into_iter().zip(hash(&fours)).collect();
+            self.put(view, level + 1, &changed);
         }
         // One node is left: every position is below 4^depth.
-        if let Some((0, root)) = nodes.first() {
+        if let Some((0, root)) = changed.first() {
             self.root = *root;
         }
         Ok(self.root)
@@ -106,13 +107,12 @@ impl Tree {
     }
 }
 
-fn hash(parents: Vec<(u32, [Fr; 4])>) -> Vec<(u32, Fr)> {
-    let one = |(index, children): (u32, [Fr; 4])| (index, node(&children));
-    if parents.len() < PARALLEL {
-        parents.into_iter().map(one).collect()
-    } else {
-        parents.into_par_iter().map(one).collect()
+/// The parents of these, in order.
+fn hash(fours: &[[Fr; 4]]) -> Vec<Fr> {
+    if fours.len() <= PARALLEL {
+        return nodes(fours);
     }
+    fours.par_chunks(PARALLEL).flat_map_iter(nodes).collect()
 }
 
 #[cfg(test)]

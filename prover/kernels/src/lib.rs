@@ -5,5 +5,6 @@
 //! kernels of their own needs no `unsafe`: this crate and the prover's engine are the only ones that have any.
 
 pub mod field;
+pub mod poseidon;
 
 pub use field::{Ifma, Kernels};

@@ -11,30 +11,13 @@
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
 use light_poseidon::parameters::bn254_x5::get_poseidon_parameters;
+use medproof_kernels::poseidon::{Full, HALF, Partial, Rounds};
 use std::array::from_fn;
-
-/// Full rounds before the partial ones, and as many after them.
-const HALF: usize = 4;
 
 type Matrix<const T: usize> = [[Fr; T]; T];
 
 /// Poseidon of `T` words: `T - 1` inputs after a capacity word of zero.
-pub(super) struct Permutation<const T: usize> {
-    mds: Matrix<T>,
-    /// The layer of the last full round before the partial rounds.
-    dense: Matrix<T>,
-    before: [[Fr; T]; HALF],
-    partial: Vec<PartialRound<T>>,
-    after: [[Fr; T]; HALF],
-}
-
-struct PartialRound<const T: usize> {
-    constant: Fr,
-    /// First row of the sparse layer.
-    row: [Fr; T],
-    /// First column of the sparse layer; its first word is in `row`.
-    column: [Fr; T],
-}
+pub(super) struct Permutation<const T: usize>(Rounds<T>);
 
 impl<const T: usize> Permutation<T> {
     /// Takes the round constants and the matrix of width `T`, 2 to 13, and makes the partial rounds sparse.
@@ -59,24 +42,33 @@ impl<const T: usize> Permutation<T> {
             let mut sum: [Fr; T] = from_fn(|i| constants[i] + carried[i]);
             let constant = std::mem::take(&mut sum[0]);
             carried = apply(&sparse, &sum);
-            PartialRound {
+            Partial {
                 constant,
                 row: sparse[0],
                 column: from_fn(|i| sparse[i][0]),
             }
         });
         let partial = partial.collect();
-        let mut after: [[Fr; T]; HALF] = from_fn(|i| constants(end + i));
-        for (constant, carried) in after[0].iter_mut().zip(carried) {
+        let full = |round, layer| Full {
+            constants: constants(round),
+            layer,
+        };
+        let mut before = from_fn(|i| full(i, mds));
+        before[HALF - 1].layer = layer;
+        let mut after = from_fn(|i| full(end + i, mds));
+        for (constant, carried) in after[0].constants.iter_mut().zip(carried) {
             *constant += carried;
         }
-        Self {
-            mds,
-            dense: layer,
-            before: from_fn(constants),
+        Self(Rounds {
+            before,
             partial,
             after,
-        }
+        })
+    }
+
+    /// The rounds that [`Self::hash`] carries out.
+    pub(super) fn rounds(&self) -> &Rounds<T> {
+        &self.0
     }
 
     /// The first word after the permutation of `(0, inputs)`. Inputs beyond `T - 1` do not exist: the caller
@@ -84,12 +76,11 @@ impl<const T: usize> Permutation<T> {
     pub(super) fn hash(&self, inputs: &[Fr]) -> Fr {
         let mut state = [Fr::ZERO; T];
         state[1..].copy_from_slice(inputs);
-        for (round, constants) in self.before.iter().enumerate() {
-            full_sbox(&mut state, constants);
-            let last = round + 1 == HALF;
-            state = apply(if last { &self.dense } else { &self.mds }, &state);
+        for round in &self.0.before {
+            full_sbox(&mut state, &round.constants);
+            state = apply(&round.layer, &state);
         }
-        for round in &self.partial {
+        for round in &self.0.partial {
             state[0] = fifth_power(state[0] + round.constant);
             let first = Fr::sum_of_products(&round.row, &state);
             for i in 1..T {
@@ -97,12 +88,13 @@ impl<const T: usize> Permutation<T> {
             }
             state[0] = first;
         }
-        for constants in &self.after[..HALF - 1] {
-            full_sbox(&mut state, constants);
-            state = apply(&self.mds, &state);
+        let [after @ .., last] = &self.0.after;
+        for round in after {
+            full_sbox(&mut state, &round.constants);
+            state = apply(&round.layer, &state);
         }
-        full_sbox(&mut state, &self.after[HALF - 1]);
-        Fr::sum_of_products(&self.mds[0], &state)
+        full_sbox(&mut state, &last.constants);
+        Fr::sum_of_products(&last.layer[0], &state)
     }
 }
 

@@ -44,6 +44,8 @@ pub use single::Single;
 #[cfg(target_arch = "x86_64")]
 pub use transpose::transpose;
 #[cfg(target_arch = "x86_64")]
+pub(crate) use vector::Product;
+#[cfg(target_arch = "x86_64")]
 pub use vector::{LimbBlock, Vec8, Wide, WordBlock};
 
 /// The kernels a computation runs on. Results do not depend on the choice, only their time does.

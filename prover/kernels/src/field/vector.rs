@@ -342,10 +342,25 @@ pub(crate) struct Product<M> {
 }
 
 impl<M: Modulus> Product<M> {
+    /// No product.
+    #[inline(always)]
+    pub(crate) fn zero(token: Ifma) -> Self {
+        Self {
+            columns: [Lanes::zero(token); 2 * LIMBS],
+            modulus: PhantomData,
+        }
+    }
+
     /// a b.
     #[inline(always)]
     pub(crate) fn of(token: Ifma, a: Vec8<M>, b: Vec8<M>) -> Self {
-        let mut t = [Lanes::zero(token); 2 * LIMBS];
+        Self::zero(token).plus(a, b)
+    }
+
+    /// This and a b. A column takes 2^11 products.
+    #[inline(always)]
+    pub(crate) fn plus(self, a: Vec8<M>, b: Vec8<M>) -> Self {
+        let mut t = self.columns;
         for i in 0..LIMBS {
             for j in 0..LIMBS {
                 t[i + j] = t[i + j].madd_low(a.limbs[i], b.limbs[j]);
