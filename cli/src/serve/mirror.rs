@@ -27,11 +27,15 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
     let key = SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes()));
     let name = args.mirror_name.as_deref().unwrap_or(party.name().as_str());
     let cosigner = Cosigner::new(name, key).map_err(|e| CliError::Usage(format!("--mirror-name: {e}")))?;
+    let followed = match super::authorities(args)? {
+        Some(authorities) => primary.clone().certified_by(&authorities),
+        None => primary.clone(),
+    };
     let config = MirrorConfig {
         directory: args.directory.clone(),
         listen: args.listen,
         http: args.http,
-        primary: primary.clone(),
+        primary: followed,
         log_key: log_key.clone(),
         genesis,
         witnesses: args.primary_witness.clone(),

@@ -14,7 +14,11 @@ use crate::{
 };
 use ed25519_dalek::SigningKey;
 use medproof_gateway::{self as gateway, clock::OffsetClock};
-use medproof_ledger::{self as ledger, cosigning::WitnessAddress, http::client::Prefix};
+use medproof_ledger::{
+    self as ledger,
+    cosigning::WitnessAddress,
+    http::{client::Prefix, tls::Authorities},
+};
 use medproof_proto::ledger_client::Ledger;
 use medproof_prover::{Server as ProverServer, ServerConfig};
 use medproof_verifier::cosignature::WitnessKey;
@@ -31,6 +35,8 @@ use zeroize::Zeroizing;
 
 /// Largest configuration file.
 const MAX_CONFIG: u64 = 64 * 1024;
+/// Largest file of certificates.
+pub(crate) const MAX_PEM: u64 = 1 << 20;
 
 /// Arguments of `medproof serve`.
 #[derive(Debug, clap::Args)]
@@ -67,9 +73,13 @@ struct LedgerArgs {
     /// [default: not served].
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
-    /// A witness to ask for cosignatures, NAME+ID+KEY=http://HOST:PORT (repeatable).
+    /// A witness to ask for cosignatures, NAME+ID+KEY=http[s]://HOST:PORT (repeatable).
     #[arg(long, value_name = "KEY=URL", value_parser = witness)]
     witness: Vec<WitnessAddress>,
+    /// Certificates (PEM) of the authorities that must have certified https addresses of witnesses and of a mirror's primary
+    /// [default: those that browsers believe].
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// How many of them must have cosigned a checkpoint before it is shown over HTTP [default: all].
     #[arg(long, value_name = "N", requires = "witness")]
     quorum: Option<usize>,
@@ -157,12 +167,16 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 }
 
 pub(crate) fn announce(output: &Output, service: &str, address: SocketAddr, extra: serde_json::Value) {
-    let mut value = json!({ "service": service, "url": format!("http://{address}") });
+    announce_at(output, service, format!("http://{address}"), extra);
+}
+
+pub(crate) fn announce_at(output: &Output, service: &str, url: String, extra: serde_json::Value) {
+    let mut value = json!({ "service": service, "url": url });
     if let (Some(object), serde_json::Value::Object(extra)) = (value.as_object_mut(), extra) {
         object.extend(extra);
     }
     output.result(&value, || {
-        format!("{service} listens on http://{address}; interrupt to end it")
+        format!("{service} listens on {url}; interrupt to end it")
     });
 }
 
@@ -198,6 +212,17 @@ fn witness(text: &str) -> Result<WitnessAddress, String> {
     })
 }
 
+/// The authorities that https addresses must be certified by, where they are named.
+fn authorities(args: &LedgerArgs) -> Result<Option<Authorities>, CliError> {
+    let Some(path) = &args.tls_ca else {
+        return Ok(None);
+    };
+    let read = Authorities::from_pem(&read_bytes(path, MAX_PEM)?);
+    Ok(Some(read.map_err(|e| {
+        CliError::Data(format!("`{}`: {e}", path.display()))
+    })?))
+}
+
 fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let genesis = args.genesis.as_deref().map(read_genesis).transpose()?;
     // The command line has one of the two.
@@ -211,6 +236,11 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     config.http = args.http;
     config.quorum = args.quorum.unwrap_or(args.witness.len());
     config.witnesses = args.witness.clone();
+    if let Some(authorities) = authorities(args)? {
+        for witness in &mut config.witnesses {
+            witness.prefix = witness.prefix.clone().certified_by(&authorities);
+        }
+    }
     runtime()?.block_on(async {
         let server = ledger::Server::start(config)
             .await

@@ -1,5 +1,6 @@
-//! Requests to other services over plain HTTP: one connection each, with limits on time and answer.
+//! Requests to other services over HTTP, plain or within TLS: one connection each, with limits on time and answer.
 
+use super::tls::{Authorities, NotSecured};
 use axum::body::{self, Body};
 use hyper::{
     Method, Request, StatusCode, Uri,
@@ -8,38 +9,62 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use std::{fmt, str::FromStr, time::Duration};
-use tokio::{net::TcpStream, time};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time,
+};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// Longest time for a request, connecting and reading the answer included.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 /// Most bytes of an answer.
 const ANSWER_BYTES: usize = 64 << 10;
 
-/// The prefix of a service's URLs: `http://HOST[:PORT][/PATH]`, without a slash at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The prefix of a service's URLs: `http[s]://HOST[:PORT][/PATH]`, without a slash at its end.
+#[derive(Debug, Clone)]
 pub struct Prefix {
     authority: String,
     /// Host and port to connect to.
     address: String,
     path: String,
+    /// For `https`: the name that its certificate must be for, and who must have made it.
+    tls: Option<(ServerName<'static>, Authorities)>,
 }
 
 /// Why a text is not a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not of the form http://HOST[:PORT][/PATH] (for https put a TLS proxy in between)")]
+#[error("not of the form http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]")]
 pub struct PrefixError;
+
+impl Prefix {
+    /// The same, where an `https` service must be certified by one of these authorities.
+    pub fn certified_by(mut self, authorities: &Authorities) -> Self {
+        if let Some((_, by)) = &mut self.tls {
+            *by = authorities.clone();
+        }
+        self
+    }
+}
 
 impl FromStr for Prefix {
     type Err = PrefixError;
 
+    /// An `https` service must be certified by one of [`Authorities::public`], unless others are named.
     fn from_str(text: &str) -> Result<Self, PrefixError> {
         let uri: Uri = text.parse().map_err(|_| PrefixError)?;
         let authority = uri.authority().ok_or(PrefixError)?;
-        let plain = uri.scheme_str() == Some("http") && uri.query().is_none();
-        if !plain || authority.as_str().contains('@') || authority.host().is_empty() {
+        let secured = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(PrefixError),
+        };
+        let host = authority.host();
+        if uri.query().is_some() || authority.as_str().contains('@') || host.is_empty() {
             return Err(PrefixError);
         }
-        let port = match authority.as_str().strip_prefix(authority.host()) {
+        let port = match authority.as_str().strip_prefix(host) {
+            Some("") if secured => 443,
             Some("") => 80,
             Some(rest) => {
                 let digits = rest.strip_prefix(':').ok_or(PrefixError)?;
@@ -47,17 +72,24 @@ impl FromStr for Prefix {
             }
             None => return Err(PrefixError),
         };
+        let name = || {
+            let plain = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+            ServerName::try_from(plain.unwrap_or(host).to_owned()).map_err(|_| PrefixError)
+        };
+        let tls = secured.then(|| Ok((name()?, Authorities::public())));
         Ok(Self {
             authority: authority.to_string(),
-            address: format!("{}:{port}", authority.host()),
+            address: format!("{host}:{port}"),
             path: uri.path().trim_end_matches('/').to_owned(),
+            tls: tls.transpose()?,
         })
     }
 }
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 
@@ -78,11 +110,24 @@ pub(crate) enum Unanswered {
     #[error("cannot connect: {0}")]
     Connect(std::io::Error),
     #[error("the connection fails: {0}")]
-    Http(#[from] hyper::Error),
+    Http(hyper::Error),
+    #[error("no secure connection: {0}")]
+    Tls(#[from] NotSecured),
+    #[error("it does not answer with HTTP; where it speaks TLS, its address begins with https://")]
+    NotHttp,
     #[error("the answer is cut off or longer than {0} bytes")]
     Answer(usize),
     #[error("`{0}` is no address")]
     Address(String),
+}
+
+impl From<hyper::Error> for Unanswered {
+    fn from(error: hyper::Error) -> Self {
+        match error.is_parse() {
+            true => Self::NotHttp,
+            false => Self::Http(error),
+        }
+    }
 }
 
 /// Posts a body below a prefix and gives status and answer (5 s, 64 KiB).
@@ -121,14 +166,31 @@ async fn request(
 
 async fn exchange(
     prefix: &Prefix,
-    (method, name): (Method, &str),
+    what: (Method, &str),
     body: Body,
     most: usize,
 ) -> Result<(StatusCode, Vec<u8>), Unanswered> {
     let stream = TcpStream::connect(&prefix.address)
         .await
         .map_err(Unanswered::Connect)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    match &prefix.tls {
+        None => converse(TokioIo::new(stream), prefix, what, body, most).await,
+        Some((name, authorities)) => {
+            let stream = authorities.connect(name, stream).await?;
+            converse(stream, prefix, what, body, most).await
+        }
+    }
+}
+
+/// A request and its answer on a connection that was made for it.
+async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: TokioIo<S>,
+    prefix: &Prefix,
+    (method, name): (Method, &str),
+    body: Body,
+    most: usize,
+) -> Result<(StatusCode, Vec<u8>), Unanswered> {
+    let (mut sender, connection) = http1::handshake(stream).await?;
     let mut request = Request::new(body);
     *request.method_mut() = method;
     let path = format!("{}/{name}", prefix.path);
@@ -173,6 +235,8 @@ mod tests {
                 "http://w.example:81/a/b",
             ),
             ("http://[::1]:7010", "[::1]:7010", "http://[::1]:7010"),
+            ("https://w.example/", "w.example:443", "https://w.example"),
+            ("https://[::1]:7010/a", "[::1]:7010", "https://[::1]:7010/a"),
         ] {
             let prefix: Prefix = text.parse().unwrap();
             assert_eq!(
@@ -185,7 +249,8 @@ mod tests {
             "w.example",
             "w.example:80",
             "/path",
-            "https://w.example",
+            "https://w.example.:443:",
+            "https://-",
             "ftp://w.example",
             "http://",
             "http://a b",

@@ -1,5 +1,6 @@
 //! Connections: how many, how long, and what is read of a request before it is answered.
 
+use super::tls::Identity;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -8,11 +9,13 @@ use hyper_util::{
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
     time,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Connections at once; one more waits to be accepted.
 const CONNECTIONS: usize = 256;
@@ -38,10 +41,20 @@ pub(crate) struct Listener {
 impl Listener {
     /// Serves `router` at `address`; port 0 takes a free one.
     pub(crate) async fn start(address: SocketAddr, router: Router) -> io::Result<Self> {
+        Self::start_with(address, router, None).await
+    }
+
+    /// As [`Listener::start`], within TLS where the service has an identity for it.
+    pub(crate) async fn start_with(
+        address: SocketAddr,
+        router: Router,
+        identity: Option<Identity>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, router, stopped));
+        let tls = identity.map(|identity| identity.acceptor());
+        let task = tokio::spawn(accept(listener, (router, tls), stopped));
         Ok(Self { address, stop, task })
     }
 
@@ -57,7 +70,11 @@ impl Listener {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    (router, tls): (Router, Option<TlsAcceptor>),
+    mut stopped: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -72,9 +89,12 @@ async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Recei
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = accepted => match accepted {
                 Some((place, stream)) => {
-                    let (router, stopped) = (router.clone(), stopped.clone());
+                    let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
                     connections.spawn(async move {
-                        serve(stream, router, stopped).await;
+                        match tls {
+                            None => serve(stream, router, stopped).await,
+                            Some(tls) => secure(stream, &tls, router, stopped).await,
+                        }
                         drop(place);
                     });
                 }
@@ -89,7 +109,22 @@ async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Recei
     let _ = time::timeout(GRACE, rest).await;
 }
 
-async fn serve(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
+/// Serves within TLS. A client that does not come to terms in time is cut off; its errors are its own.
+async fn secure(stream: TcpStream, tls: &TlsAcceptor, router: Router, mut stopped: watch::Receiver<bool>) {
+    let accepted = tokio::select! {
+        accepted = time::timeout(HEAD_TIMEOUT, tls.accept(stream)) => accepted,
+        _ = stopped.changed() => return,
+    };
+    if let Ok(Ok(stream)) = accepted {
+        serve(stream, router, stopped).await;
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

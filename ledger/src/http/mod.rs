@@ -9,6 +9,7 @@ mod metrics;
 mod page;
 #[cfg(test)]
 pub(crate) mod raw;
+pub mod tls;
 
 use crate::{
     cosigning::Cosigned,

@@ -1,7 +1,7 @@
 //! The witness over HTTP: `POST /add-checkpoint`, and `/healthz`.
 
 use super::{NotCosigned, Witness, WitnessError, io_error, request::MAX_REQUEST_BYTES};
-use crate::http::Listener;
+use crate::http::{Listener, tls::Identity};
 use axum::{
     Router,
     body::{self, Body},
@@ -34,11 +34,25 @@ impl WitnessServer {
     /// # Errors
     /// [`WitnessError::Io`] when it cannot listen there.
     pub async fn start(witness: Witness, listen: SocketAddr) -> Result<Self, WitnessError> {
+        Self::start_with(witness, listen, None).await
+    }
+
+    /// As [`WitnessServer::start`], within TLS where it has an identity for that.
+    ///
+    /// # Errors
+    /// [`WitnessError::Io`] when it cannot listen there.
+    pub async fn start_with(
+        witness: Witness,
+        listen: SocketAddr,
+        identity: Option<Identity>,
+    ) -> Result<Self, WitnessError> {
         let router = Router::new()
             .route("/add-checkpoint", post(add_checkpoint))
             .route("/healthz", get(|| async { answer(StatusCode::OK, TEXT, "ok\n") }))
             .with_state(Arc::new(witness));
-        let listener = Listener::start(listen, router).await.map_err(io_error(listen))?;
+        let listener = Listener::start_with(listen, router, identity)
+            .await
+            .map_err(io_error(listen))?;
         Ok(Self { listener })
     }
 

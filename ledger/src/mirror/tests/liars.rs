@@ -1,7 +1,10 @@
 //! Primaries that lie, with and without their own signature: the mirror halts, says where, and keeps what was good.
 
 use super::*;
-use crate::testing::{name, proof};
+use crate::{
+    http::tls::tests as tls,
+    testing::{name, proof},
+};
 use axum::{Router, http::Uri};
 use medproof_verifier::{
     CircuitName, LogSigner,
@@ -291,11 +294,14 @@ async fn a_second_history_halts_the_mirror_whichever_is_longer() {
 pub(super) type Change = fn(Vec<u8>) -> Vec<u8>;
 
 /// Stands between a primary and the mirror, and changes the answers below a path.
-pub(super) async fn between(
-    primary: SocketAddr,
-    (below, change): (&'static str, Change),
-) -> crate::http::Listener {
-    let router = Router::new().fallback(move |uri: Uri| async move {
+pub(super) async fn between(primary: SocketAddr, change: (&'static str, Change)) -> crate::http::Listener {
+    crate::http::Listener::start(LOOPBACK, changing(primary, change))
+        .await
+        .unwrap()
+}
+
+fn changing(primary: SocketAddr, (below, change): (&'static str, Change)) -> Router {
+    Router::new().fallback(move |uri: Uri| async move {
         let path = uri.path().to_owned();
         let changed = path.starts_with(below);
         let answer = tokio::task::spawn_blocking(move || get(primary, &path))
@@ -304,8 +310,43 @@ pub(super) async fn between(
         let status = hyper::StatusCode::from_u16(answer.status).unwrap();
         let body = answer.body;
         (status, if changed { change(body) } else { body })
-    });
-    crate::http::Listener::start(LOOPBACK, router).await.unwrap()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_is_followed_over_https_and_one_that_is_not_certified_is_no_lie() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut ledger) = begin(&directory.path().join("primary")).await;
+    let unchanged = changing(server.http_address().unwrap(), ("/", |body| body));
+    let proxy = crate::http::Listener::start_with(LOOPBACK, unchanged, Some(tls::identity()));
+    let proxy = proxy.await.unwrap();
+    let secured = || format!("https://{}", proxy.address()).parse::<Prefix>().unwrap();
+    let folder = directory.path().join("mirror");
+    let mut certified = config(&folder, proxy.address());
+    certified.primary = secured().certified_by(&tls::authorities());
+    let follower = Mirror::start(certified, cosigner()).await.unwrap();
+    reach(&follower, checkpoint(&mut ledger).await.size()).await;
+    follower.shutdown().await;
+    // Whoever stands in the primary's place now: nothing is read from it, and nothing halts.
+    let mut stranger = config(&folder, proxy.address());
+    stranger.primary = secured();
+    let follower = Mirror::start(stranger, cosigner()).await.unwrap();
+    fails(&follower, 1).await;
+    follower.shutdown().await;
+    proxy.shutdown().await;
+    server.shutdown().await;
+}
+
+/// Waits until a mirror has counted so many failures, which do not halt it.
+async fn fails(follower: &Mirror, failures: u64) {
+    let at = follower.http_address().unwrap();
+    let mut waits = 0;
+    while metric(at, "medproof_ledger_mirror_failures_total") < failures {
+        waits += 1;
+        assert!(waits < 500, "no failure is counted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(metric(at, "medproof_ledger_mirror_halted"), 0);
 }
 
 fn without_last(mut body: Vec<u8>) -> Vec<u8> {
@@ -384,14 +425,7 @@ async fn answers_that_were_changed_on_the_way_halt_the_mirror() {
         .await
         .unwrap();
     let follower = mirror(&mirrored, nothing.address()).await.unwrap();
-    let at = follower.http_address().unwrap();
-    let mut waits = 0;
-    while metric(at, "medproof_ledger_mirror_failures_total") < 2 {
-        waits += 1;
-        assert!(waits < 500, "no failure is counted");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(metric(at, "medproof_ledger_mirror_halted"), 0);
+    fails(&follower, 2).await;
     follower.shutdown().await;
     nothing.shutdown().await;
     server.shutdown().await;

@@ -4,7 +4,11 @@ use super::*;
 use crate::{
     clock::DevelopmentClock,
     cosigning::WitnessAddress,
-    http::raw::{send, walk},
+    http::{
+        client::Prefix,
+        raw::{send, walk},
+        tls::tests as tls,
+    },
     testing::client::log_key,
     witness::{Witness, WitnessServer},
 };
@@ -170,6 +174,28 @@ async fn receipts_and_checkpoints_carry_a_quorum_of_cosignatures() {
     server.shutdown().await;
     first.shutdown().await;
     second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_is_asked_over_https() {
+    let directory = tempfile::tempdir().unwrap();
+    let cosigner = Cosigner::new("witness.example/w1", key_of("witness 1")).unwrap();
+    let folder = directory.path().join("witness-1");
+    let clock = Arc::new(DevelopmentClock::default());
+    let witness = Witness::open(&folder, cosigner, vec![log_key()], clock).unwrap();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let witness = WitnessServer::start_with(witness, nowhere, Some(tls::identity()))
+        .await
+        .unwrap();
+    let mut asked = address(1, witness.address());
+    let secured = format!("https://{}", witness.address()).parse::<Prefix>();
+    asked.prefix = secured.unwrap().certified_by(&tls::authorities());
+    let server = start_with(&directory.path().join("ledger"), vec![asked], 1).await;
+    let mut ledger = connect(&server).await;
+    let (entry, receipt) = ledger.receipt(0, 1).await.unwrap();
+    assert!(receipt.verify_cosigned(&entry, &policy(1, 1)).is_ok());
+    server.shutdown().await;
+    witness.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
