@@ -225,6 +225,7 @@ impl Follower {
             .is_none_or(|seen| seen.size() < checkpoint.size())
         {
             remember(&self.store, plain)?;
+            self.judge.expect(checkpoint);
             self.seen = Some(checkpoint.clone());
         }
         Ok(())

@@ -11,6 +11,9 @@ use medproof_verifier::{
 
 /// Most entries of a batch, its seal not counted. A ledger makes batches of 1,024.
 pub(super) const MAX_BATCH: usize = 16_384;
+/// Most signed checkpoints ahead that are compared once their entries are here. Each lies in the next one by its tiles
+/// already, so that one may be left out.
+const MAX_AHEAD: usize = 64;
 
 /// The log so far, and what waits to be judged.
 pub(super) struct Judge {
@@ -20,6 +23,8 @@ pub(super) struct Judge {
     waiting: Waiting,
     log_key: LogKey,
     genesis: Option<Genesis>,
+    /// Signed checkpoints whose entries are not here yet: the log must come to have their roots.
+    ahead: Vec<Checkpoint>,
     /// Entries that are in the store.
     committed: u64,
     /// Judged entries that are held in memory before a seal is written that no checkpoint was signed at.
@@ -49,6 +54,7 @@ impl Judge {
             waiting: Waiting::default(),
             log_key,
             genesis,
+            ahead: vec![],
             held,
         }
     }
@@ -73,6 +79,30 @@ impl Judge {
         self.waiting.take_unjudged(self.waiting.len());
     }
 
+    /// Holds the log to a checkpoint that was seen or cosigned, whatever is followed until its entries are here.
+    pub(super) fn expect(&mut self, checkpoint: &Checkpoint) {
+        if checkpoint.size() > 0 {
+            self.ahead.truncate(MAX_AHEAD - 1);
+            self.ahead.push(checkpoint.clone());
+        }
+    }
+
+    /// Compares the roots of checkpoints whose entries are here now, before anything of them is written.
+    fn reach(&mut self) -> Result<(), Failed> {
+        let Some(state) = &self.state else {
+            return Ok(());
+        };
+        let here = state.head().size;
+        for known in self.ahead.iter().filter(|known| known.size() <= here) {
+            let size = known.size();
+            if state.log_root(size)? != *known.root() {
+                return Err(Mismatch::Forked { size, agreed: size }.into());
+            }
+        }
+        self.ahead.retain(|known| known.size() > here);
+        Ok(())
+    }
+
     /// Takes the next entries, and judges the batches that are whole.
     pub(super) fn take(&mut self, entries: Vec<Vec<u8>>) -> Result<(), Failed> {
         self.waiting.extend(entries);
@@ -82,6 +112,7 @@ impl Judge {
             } else {
                 self.batch(at)?;
             }
+            self.reach()?;
             if self.size() - self.committed >= self.held {
                 self.commit()?;
             }

@@ -337,12 +337,17 @@ fn follower(
         failures: 0,
         halted: None,
     };
+    let (seen, cosigned) = (seen(&store, &log_key)?, witness.latest(&log_key));
+    let mut judge = Judge::new(store.clone(), state, (log_key.clone(), config.genesis), HELD);
+    for known in [&seen, &cosigned].into_iter().flatten() {
+        judge.expect(known);
+    }
     Ok(Follower {
         directory: config.directory,
         primary: Arc::new(Primary::new(config.primary, Handle::current(), stopped)),
-        judge: Judge::new(store.clone(), state, (log_key.clone(), config.genesis), HELD),
-        seen: seen(&store, &log_key)?,
-        cosigned: witness.latest(&log_key),
+        judge,
+        seen,
+        cosigned,
         following: watch::Sender::new(following),
         heard: watch::Sender::new(None),
         poll: config.poll,

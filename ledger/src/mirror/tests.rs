@@ -23,6 +23,7 @@ use tonic::Code;
 mod cosignatures;
 mod liars;
 mod promotion;
+mod tiles;
 
 fn cosigner() -> Cosigner {
     Cosigner::new("mirror.example/m1", key_of("mirror")).unwrap()
