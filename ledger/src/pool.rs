@@ -12,7 +12,7 @@ use crate::{
     submission::{BATCH, Submission, Unproven},
     table::Base,
 };
-use medproof_verifier::{Entry, inclusion::leaf_hash};
+use medproof_verifier::{Entry, entry::DecodeError, inclusion::leaf_hash};
 use std::{
     io,
     sync::{
@@ -154,8 +154,10 @@ impl Worker {
     fn check(&self, batch: Vec<Waiting>) {
         let published = self.published.borrow().clone();
         let (mut unproven, mut replies) = (Vec::new(), Vec::new());
-        for (bytes, reply) in batch {
-            match read(&bytes, &self.store, &published) {
+        let (entries, waiting): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let decoded = Entry::from_bytes_all(&entries);
+        for ((bytes, entry), reply) in entries.iter().zip(decoded).zip(waiting) {
+            match read(bytes, entry, &self.store, &published) {
                 Ok(Read::New(entry)) => {
                     unproven.push(Ok(*entry));
                     replies.push(reply);
@@ -179,8 +181,13 @@ enum Read {
 /// The lookup comes first: what was accepted is answered with its receipt, also where the party's key has
 /// changed since. Rules and size are of one batch: an entry that these rules refuse is neither in the log
 /// up to that size, nor will an earlier copy that still waits be accepted under the party's old key.
-fn read(bytes: &[u8], store: &Store, published: &Published) -> Result<Read, Refusal> {
-    let entry = Entry::from_bytes(bytes)?;
+fn read(
+    bytes: &[u8],
+    entry: Result<Entry, DecodeError>,
+    store: &Store,
+    published: &Published,
+) -> Result<Read, Refusal> {
+    let entry = entry?;
     let leaf = leaf_hash(bytes);
     let event = Event::of(&entry, leaf);
     let known = find_event(|table, key| store.get(table, key), event)?;

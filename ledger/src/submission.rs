@@ -7,8 +7,10 @@ use crate::{
 };
 use ed25519_dalek::VerifyingKey as PostingKey;
 use medproof_verifier::{
-    Claim, Entry, Fr, Name, Statement, Verified, VerifyError, VerifyingKey, entry::Kind,
-    inclusion::leaf_hash, statement::verify_batch,
+    Claim, Entry, Fr, Name, Statement, Verified, VerifyError, VerifyingKey,
+    entry::{DecodeError, Kind},
+    inclusion::leaf_hash,
+    statement::verify_batch,
 };
 use rand::rngs::OsRng;
 use std::sync::Arc;
@@ -48,14 +50,14 @@ impl Submission {
 
     /// As [`Submission::check`] for each entry, in order, with the proofs in one batch.
     pub fn check_all(entries: &[impl AsRef<[u8]>], rules: &Rules) -> Vec<Result<Self, Refusal>> {
-        let read = |bytes: &[u8]| {
-            let entry = Entry::from_bytes(bytes)?;
+        let read = |(bytes, entry): (&_, Result<Entry, DecodeError>)| {
+            let (bytes, entry) = (AsRef::as_ref(bytes), entry?);
             let leaf = leaf_hash(bytes);
             let event = Event::of(&entry, leaf);
             Unproven::new(entry, bytes, (leaf, event), rules)
         };
-        let unproven = entries.iter().map(|bytes| read(bytes.as_ref())).collect();
-        Unproven::prove(unproven)
+        let decoded = Entry::from_bytes_all(entries);
+        Unproven::prove(entries.iter().zip(decoded).map(read).collect())
     }
 
     /// The entry.

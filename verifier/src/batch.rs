@@ -6,7 +6,8 @@
 //!
 //! `prod e(r A, B) = prod_keys e(sum r alpha, beta) e(sum r IC(x), gamma) e(sum r C, delta)`
 //!
-//! That is one Miller loop a proof and three a key, and one final exponentiation for all. Every point has
+//! That is one Miller loop a proof and three a key, and one final exponentiation for all; eight loops, and the multiples of eight
+//! points, at a time where the CPU has AVX-512 IFMA (`medproof-kernels`). Every point has
 //! prime order q (`Proof` and `VerifyingKey` are checked), so each equation's two sides differ by an element of
 //! the target group of order q or by nothing. If one differs, then for every choice of the other powers at most
 //! one value of its own power below q makes the product hold: a wrong batch passes with a chance of at most
@@ -15,13 +16,14 @@
 mod miller;
 mod power;
 
-use crate::{CircuitId, Fr, Proof, VerifyError, VerifyingKey};
+use crate::{CircuitId, Fr, Proof, VerifyError, VerifyingKey, lanes};
 use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine};
 use ark_ec::pairing::{MillerLoopOutput, Pairing};
 use ark_ff::{AdditiveGroup, Field, Zero};
 use ark_std::rand::{CryptoRng, RngCore};
+use medproof_kernels::Kernels;
 use miller::miller_loop;
-use power::{Power, multiple, sum_of_multiples};
+use power::{Power, multiples, sum_of_multiples};
 use std::collections::BTreeMap;
 
 /// So few proofs of a batch that does not hold are checked one by one.
@@ -44,9 +46,18 @@ pub struct Item<'a> {
 /// A batch that does not hold is halved until its bad proofs are found, each by a check of its own; `medproof bench verify`
 /// shows what good and bad batches cost.
 pub fn verify(items: &[Item<'_>], random: &mut (impl RngCore + CryptoRng)) -> Vec<Result<(), VerifyError>> {
+    verify_on(Kernels::detect(), items, random)
+}
+
+/// [`verify`] on these kernels, on which the verdicts do not depend.
+pub fn verify_on(
+    kernels: Kernels,
+    items: &[Item<'_>],
+    random: &mut (impl RngCore + CryptoRng),
+) -> Vec<Result<(), VerifyError>> {
     let mut verdicts: Vec<_> = items.iter().map(|i| i.key.check_count(i.inputs)).collect();
     let counted: Vec<usize> = (0..items.len()).filter(|at| verdicts[*at].is_ok()).collect();
-    for at in bad(items, &counted, Suspicion::None, random) {
+    for at in bad(kernels, items, &counted, Suspicion::None, random) {
         verdicts[at] = Err(VerifyError::Proof);
     }
     verdicts
@@ -62,12 +73,13 @@ enum Suspicion {
 
 /// Those of the items at `places` whose proof does not hold. A proof is only called bad after a check of its own.
 fn bad(
+    kernels: Kernels,
     items: &[Item<'_>],
     places: &[usize],
     suspicion: Suspicion,
     random: &mut (impl RngCore + CryptoRng),
 ) -> Vec<usize> {
-    if places.len() > 1 && suspicion == Suspicion::None && holds(items, places, random) {
+    if places.len() > 1 && suspicion == Suspicion::None && holds(kernels, items, places, random) {
         return Vec::new();
     }
     if places.len() <= ONE_BY_ONE {
@@ -83,11 +95,11 @@ fn bad(
     let mut found = Vec::new();
     // If the left half holds, what is wrong is on the right, which need not be asked as a whole.
     let mut rest = Suspicion::Bad;
-    if !holds(items, left, random) {
-        found = bad(items, left, Suspicion::Bad, random);
+    if !holds(kernels, items, left, random) {
+        found = bad(kernels, items, left, Suspicion::Bad, random);
         rest = Suspicion::None;
     }
-    found.extend(bad(items, right, rest, random));
+    found.extend(bad(kernels, items, right, rest, random));
     found
 }
 
@@ -101,9 +113,14 @@ struct Share<'a> {
 }
 
 /// Whether the product of the items' equations holds. Every item has its key's number of inputs.
-fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + CryptoRng)) -> bool {
+fn holds(
+    kernels: Kernels,
+    items: &[Item<'_>],
+    places: &[usize],
+    random: &mut (impl RngCore + CryptoRng),
+) -> bool {
     let mut shares: BTreeMap<CircuitId, Share<'_>> = BTreeMap::new();
-    let mut pairs: Vec<(G1Projective, G2Affine)> = Vec::with_capacity(places.len() + 3);
+    let (mut a, mut b, mut powers) = (Vec::new(), Vec::new(), Vec::new());
     for at in places {
         let Item { key, inputs, proof } = items[*at];
         let proof = proof.inner();
@@ -121,13 +138,17 @@ fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + Cryp
         }
         share.c.push(proof.c);
         share.powers.push(power);
-        pairs.push((multiple(&proof.a, power), proof.b));
+        a.push(proof.a);
+        b.push(proof.b);
+        powers.push(power);
     }
+    let mut pairs: Vec<(G1Projective, G2Affine)> =
+        multiples(kernels, &a, &powers).into_iter().zip(b).collect();
     for share in shares.values() {
         let inner = share.key.inner();
         // As many scalars as IC points: the sum leaves nothing out.
         let ic = share.key.sum_of_ic(&share.scalars);
-        let c = sum_of_multiples(&share.c, &share.powers);
+        let c = sum_of_multiples(kernels, &share.c, &share.powers);
         let alpha = share.key.multiple_of_alpha(share.scalars[0]);
         pairs.push((-alpha, inner.beta_g2));
         pairs.push((-ic, inner.gamma_g2));
@@ -135,8 +156,9 @@ fn holds(items: &[Item<'_>], places: &[usize], random: &mut (impl RngCore + Cryp
     }
     // The sums may be the identity, whose pairing with anything is 1.
     pairs.retain(|(p, _)| !p.is_zero());
-    let product = MillerLoopOutput(miller_loop(&pairs));
-    Bn254::final_exponentiation(product).is_some_and(|value| value.0 == <Bn254 as Pairing>::TargetField::ONE)
+    let product = lanes::miller_loop(kernels, &pairs).unwrap_or_else(|| miller_loop(&pairs));
+    Bn254::final_exponentiation(MillerLoopOutput(product))
+        .is_some_and(|value| value.0 == <Bn254 as Pairing>::TargetField::ONE)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod field;
 mod fixed_points;
 pub mod inclusion;
 pub mod key;
+mod lanes;
 pub mod leaf_range;
 pub mod name;
 pub mod opening;

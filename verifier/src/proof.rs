@@ -1,9 +1,14 @@
 //! Groth16 proofs as fixed-size bytes.
 
-use crate::subgroup::is_in_g2;
+#[cfg(test)]
+mod tests;
+mod together;
+
+use crate::{lanes, subgroup::is_in_g2};
 use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, Compress, Validate};
+use medproof_kernels::Kernels;
 
 /// Bytes of an encoded proof: A (32), B (64), C (32), arkworks' compressed form.
 pub const PROOF_BYTES: usize = 128;
@@ -63,6 +68,27 @@ impl Proof {
         let b = canonical::<G2Affine>(&bytes[32..96], "B", Validate::No)?;
         let c = canonical::<G1Affine>(&bytes[96..], "C", Validate::No)?;
         Self::new(ark_groth16::Proof { a, b, c })
+    }
+
+    /// As [`Proof::from_bytes`] for each, in order; faster where the CPU has AVX-512 IFMA.
+    pub fn from_bytes_all(encodings: &[&[u8]]) -> Vec<Result<Self, ProofError>> {
+        Self::from_bytes_all_on(Kernels::detect(), encodings)
+    }
+
+    /// [`Proof::from_bytes_all`] on these kernels, on which the results do not depend.
+    pub fn from_bytes_all_on(kernels: Kernels, encodings: &[&[u8]]) -> Vec<Result<Self, ProofError>> {
+        let mut out = Vec::with_capacity(encodings.len());
+        for eight in encodings.chunks(8) {
+            let mut found = if lanes::available(kernels) && eight.len() > 1 {
+                together::decode(kernels, eight)
+            } else {
+                Default::default()
+            };
+            for (bytes, found) in eight.iter().zip(&mut found) {
+                out.push(found.take().map_or_else(|| Self::from_bytes(bytes), Ok));
+            }
+        }
+        out
     }
 
     /// Encodes the proof.

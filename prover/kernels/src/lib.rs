@@ -5,6 +5,16 @@
 //! kernels of their own needs no `unsafe`: this crate and the prover's engine are the only ones that have any.
 
 pub mod field;
+#[cfg(target_arch = "x86_64")]
+mod jacobian;
+#[cfg(target_arch = "x86_64")]
+pub mod membership;
+#[cfg(target_arch = "x86_64")]
+pub mod multiples;
+#[cfg(target_arch = "x86_64")]
+pub mod pairing;
 pub mod poseidon;
+#[cfg(target_arch = "x86_64")]
+pub mod roots;
 
 pub use field::{Ifma, Kernels};

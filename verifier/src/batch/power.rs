@@ -4,6 +4,9 @@ use ark_bn254::{Fr, G1Affine, G1Projective, g1};
 use ark_ec::{AffineRepr, scalar_mul::glv::GLVConfig};
 use ark_ff::AdditiveGroup;
 use ark_std::rand::{CryptoRng, RngCore};
+use medproof_kernels::Kernels;
+
+use crate::lanes;
 
 /// Bits of each half.
 const BITS: u32 = 64;
@@ -34,23 +37,42 @@ impl Power {
         Fr::from(self.low) + g1::Config::LAMBDA * Fr::from(self.high)
     }
 
-    /// What a point is multiplied by at this bit: its place in [`multiples`].
+    /// What a point is multiplied by at this bit: its place in [`by_digit`].
     fn digit(self, bit: u32) -> usize {
         ((self.low >> bit & 1) | (self.high >> bit & 1) << 1) as usize
     }
 }
 
 /// 0, 1, lambda and 1 + lambda times a point.
-fn multiples(point: &G1Affine) -> [G1Affine; 4] {
+fn by_digit(point: &G1Affine) -> [G1Affine; 4] {
     let times_lambda = g1::Config::endomorphism_affine(point);
     // 1 + lambda + lambda^2 = 0.
     let sum = -g1::Config::endomorphism_affine(&times_lambda);
     [G1Affine::zero(), *point, times_lambda, sum]
 }
 
-/// `sum power point`.
-pub(super) fn sum_of_multiples(points: &[G1Affine], powers: &[Power]) -> G1Projective {
-    let tables: Vec<_> = points.iter().map(multiples).collect();
+/// `sum power point`, for points other than the identity.
+pub(super) fn sum_of_multiples(kernels: Kernels, points: &[G1Affine], powers: &[Power]) -> G1Projective {
+    if lanes::available(kernels) {
+        // Each by itself is faster in lanes than all with shared doublings one at a time.
+        return multiples(kernels, points, powers).iter().sum();
+    }
+    sum_one_at_a_time(points, powers)
+}
+
+/// `power point` for each point, none of which is the identity.
+pub(super) fn multiples(kernels: Kernels, points: &[G1Affine], powers: &[Power]) -> Vec<G1Projective> {
+    let halves: Vec<_> = powers.iter().map(|power| [power.low, power.high]).collect();
+    let one_at_a_time = || {
+        let each = points.iter().zip(powers);
+        each.map(|(point, power)| sum_one_at_a_time(&[*point], &[*power]))
+            .collect()
+    };
+    lanes::multiples(kernels, points, &halves).unwrap_or_else(one_at_a_time)
+}
+
+fn sum_one_at_a_time(points: &[G1Affine], powers: &[Power]) -> G1Projective {
+    let tables: Vec<_> = points.iter().map(by_digit).collect();
     let mut sum = G1Projective::ZERO;
     for bit in (0..BITS).rev() {
         sum.double_in_place();
@@ -64,11 +86,6 @@ pub(super) fn sum_of_multiples(points: &[G1Affine], powers: &[Power]) -> G1Proje
     sum
 }
 
-/// `power point`.
-pub(super) fn multiple(point: &G1Affine, power: Power) -> G1Projective {
-    sum_of_multiples(&[*point], &[power])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +94,12 @@ mod tests {
 
     #[test]
     fn multiples_are_those_by_the_number() {
+        for kernels in lanes::tests::kernels() {
+            check(kernels);
+        }
+    }
+
+    fn check(kernels: Kernels) {
         let mut rng = StdRng::seed_from_u64(3);
         let lambda = g1::Config::LAMBDA;
         assert_eq!(lambda.square() + lambda + Fr::ONE, Fr::ZERO);
@@ -87,7 +110,8 @@ mod tests {
         for low in halves {
             for high in halves {
                 let (power, point) = (Power { low, high }, G1Affine::rand(&mut rng));
-                assert_eq!(multiple(&point, power), point * power.to_fr(), "{power:?}");
+                let alone = multiples(kernels, &[point], &[power])[0];
+                assert_eq!(alone, point * power.to_fr(), "{power:?}");
                 points.push(point);
                 powers.push(power);
                 expected += point * power.to_fr();
@@ -99,6 +123,10 @@ mod tests {
             powers.push(powers[9]);
             expected += point * powers[9].to_fr();
         }
-        assert_eq!(sum_of_multiples(&points, &powers), expected);
+        assert_eq!(sum_of_multiples(kernels, &points, &powers), expected);
+        let each = multiples(kernels, &points, &powers);
+        for (i, found) in each.iter().enumerate() {
+            assert_eq!(*found, points[i] * powers[i].to_fr());
+        }
     }
 }

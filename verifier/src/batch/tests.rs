@@ -1,6 +1,7 @@
 //! V10: the verdicts of a batch are those of single checks, for every mixture.
 
 use super::*;
+use crate::lanes::tests::kernels;
 use crate::{
     CircuitName, Context, Public, Statement,
     context::bound,
@@ -143,9 +144,11 @@ fn items(cases: &[Case]) -> Vec<Item<'_>> {
 fn agree(cases: &[Case], seed: u64) -> Vec<Result<(), VerifyError>> {
     let items = items(cases);
     let singly: Vec<_> = items.iter().map(|i| i.key.verify(i.inputs, i.proof)).collect();
-    let together = verify(&items, &mut StdRng::seed_from_u64(seed));
-    assert_eq!(together, singly);
-    together
+    for kernels in kernels() {
+        let together = verify_on(kernels, &items, &mut StdRng::seed_from_u64(seed));
+        assert_eq!(together, singly, "{kernels:?}");
+    }
+    singly
 }
 
 /// The same byte for ever.
@@ -193,18 +196,60 @@ fn v10_every_mixture_gets_the_verdicts_of_single_checks() {
     assert!(agree(&all, 99).iter().all(Result::is_err));
 }
 
+/// In every lane of the vectors, among proofs of one key and of three.
 #[test]
 fn v10_one_bad_proof_is_found_wherever_it_stands() {
     let mut rng = StdRng::seed_from_u64(11);
-    let good: Vec<_> = (0..11).map(|i| Case::good(i % 3, &mut rng)).collect();
-    for at in 0..good.len() {
-        let mut cases = good.clone();
-        cases[at] = Case::spoilt(8, &mut rng);
-        let items = items(&cases);
-        let verdicts = verify(&items, &mut rng);
-        for (i, verdict) in verdicts.iter().enumerate() {
-            let expected = if i == at { Err(VerifyError::Proof) } else { Ok(()) };
-            assert_eq!(*verdict, expected, "{at}");
+    let good: Vec<_> = (0..17).map(|i| Case::good(i % 3, &mut rng)).collect();
+    let of_one_key: Vec<_> = (0..17).map(|_| Case::good(1, &mut rng)).collect();
+    for kernels in kernels() {
+        // One vector not full, just full, and one more; the scalar kernels have no lanes.
+        let counts: &[usize] = if lanes::available(kernels) {
+            &[2, 3, 5, 7, 8, 9, 13, 16, 17]
+        } else {
+            &[11]
+        };
+        for (&count, all) in counts.iter().zip([&good, &of_one_key].into_iter().cycle()) {
+            for at in 0..count {
+                let mut cases = all[..count].to_vec();
+                cases[at] = Case::off_by(cases[at].key, Fr::ONE, &mut rng);
+                let items = items(&cases);
+                let places: Vec<_> = (0..count).collect();
+                assert!(!holds(kernels, &items, &places, &mut rng), "{at} of {count}");
+                let verdicts = verify_on(kernels, &items, &mut rng);
+                for (i, verdict) in verdicts.iter().enumerate() {
+                    let expected = if i == at { Err(VerifyError::Proof) } else { Ok(()) };
+                    assert_eq!(*verdict, expected, "{at} of {count}");
+                }
+            }
+        }
+    }
+}
+
+/// A lane without a pair counts as 1 whatever is beside it: batches of every size hold, and none holds once a proof of it is
+/// off, the last one included.
+#[test]
+fn v10_lanes_without_a_proof_neither_spoil_a_batch_nor_save_it() {
+    let mut rng = StdRng::seed_from_u64(16);
+    let good: Vec<_> = (0..17).map(|i| Case::good(i % 3, &mut rng)).collect();
+    for kernels in kernels() {
+        for count in 1..=good.len() {
+            let places: Vec<_> = (0..count).collect();
+            assert!(holds(kernels, &items(&good), &places, &mut rng), "{count}");
+            for at in [0, count / 2, count - 1] {
+                let mut cases = good.clone();
+                cases[at] = Case::off_by(cases[at].key, Fr::ONE, &mut rng);
+                assert!(
+                    !holds(kernels, &items(&cases), &places, &mut rng),
+                    "{at} of {count}"
+                );
+                // The bad one left out.
+                let others: Vec<_> = places.iter().copied().filter(|i| *i != at).collect();
+                assert!(
+                    holds(kernels, &items(&cases), &others, &mut rng),
+                    "{at} of {count}"
+                );
+            }
         }
     }
 }
@@ -217,9 +262,11 @@ fn cancels(cases: &[Case]) {
     assert!(verdicts.iter().all(|v| *v == Err(VerifyError::Proof)));
     let items = items(cases);
     let places: Vec<_> = (0..items.len()).collect();
-    assert!(holds(&items, &places, &mut Constant(1)));
-    for seed in 0..8 {
-        assert!(!holds(&items, &places, &mut StdRng::seed_from_u64(seed)));
+    for kernels in kernels() {
+        assert!(holds(kernels, &items, &places, &mut Constant(1)));
+        for seed in 0..8 {
+            assert!(!holds(kernels, &items, &places, &mut StdRng::seed_from_u64(seed)));
+        }
     }
 }
 
@@ -302,7 +349,9 @@ fn points_that_vanish_change_no_verdict() {
     // A power of 0 would leave a proof out.
     assert_eq!(Power::random(&mut Constant(0)).to_fr(), Fr::ONE);
     let bad = [Case::spoilt(8, &mut rng), Case::good(0, &mut rng)];
-    assert!(!holds(&items(&bad), &[0, 1], &mut Constant(0)));
+    for kernels in kernels() {
+        assert!(!holds(kernels, &items(&bad), &[0, 1], &mut Constant(0)));
+    }
 }
 
 #[test]

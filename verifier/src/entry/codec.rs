@@ -1,7 +1,7 @@
 //! Canonical reading and writing of entry fields.
 
 use crate::{
-    Day, Fr, Name,
+    Day, Fr, Name, PROOF_BYTES, Proof, ProofError,
     field::{fr_from_be_bytes, fr_to_be_bytes},
 };
 use ed25519_dalek::VerifyingKey;
@@ -102,11 +102,33 @@ impl Writer {
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+    decoded: Option<DecodedProof<'a>>,
 }
+
+/// The encoding of a proof, and what it decodes to.
+pub(crate) type DecodedProof<'a> = (&'a [u8], Result<Proof, ProofError>);
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self {
+            rest: bytes,
+            decoded: None,
+        }
+    }
+
+    /// A reader that need not decode this proof again.
+    pub(crate) fn with_proof(bytes: &'a [u8], decoded: Option<DecodedProof<'a>>) -> Self {
+        Self { rest: bytes, decoded }
+    }
+
+    pub(crate) fn proof(&mut self, field: &'static str) -> Result<Proof, DecodeError> {
+        let bytes = self.take(field, PROOF_BYTES)?;
+        let proof = match self.decoded.take() {
+            // These bytes and no others.
+            Some((encoding, proof)) if encoding == bytes => proof,
+            _ => Proof::from_bytes(bytes),
+        };
+        proof.map_err(|e| DecodeError::canonical(field, e))
     }
 
     pub(crate) fn take(&mut self, field: &'static str, length: usize) -> Result<&'a [u8], DecodeError> {

@@ -21,7 +21,8 @@ pub use post::{MAX_INPUTS, Post, post_digest, statement_key};
 pub use seal::{REPLACED_SECONDS, Seal};
 pub use signed::{Body, GovernanceSignature, Governed, MAX_GOVERNANCE_KEYS, SignatureError, Signed};
 
-use crate::inclusion::leaf_hash;
+use crate::{Proof, inclusion::leaf_hash};
+use codec::DecodedProof;
 
 /// Most bytes of an encoded entry.
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -156,10 +157,28 @@ impl Entry {
     /// # Errors
     /// [`DecodeError`] naming the field.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::read(bytes, None)
+    }
+
+    /// As [`Entry::from_bytes`] for each, in order, with the proofs decoded together.
+    pub fn from_bytes_all(entries: &[impl AsRef<[u8]>]) -> Vec<Result<Self, DecodeError>> {
+        let entries: Vec<&[u8]> = entries.iter().map(AsRef::as_ref).collect();
+        let encodings: Vec<Option<&[u8]>> = entries.iter().map(|entry| encoded_proof(entry)).collect();
+        let found: Vec<&[u8]> = encodings.iter().copied().flatten().collect();
+        let mut proofs = Proof::from_bytes_all(&found).into_iter();
+        let decode = |(entry, encoding): (&[u8], Option<_>)| {
+            // One proof for each encoding; an entry without one is decoded by itself.
+            let decoded = encoding.and_then(|encoding| Some((encoding, proofs.next()?)));
+            Self::read(entry, decoded)
+        };
+        entries.into_iter().zip(encodings).map(decode).collect()
+    }
+
+    fn read(bytes: &[u8], decoded: Option<DecodedProof<'_>>) -> Result<Self, DecodeError> {
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(DecodeError::range("entry", "at most 65,535 bytes"));
         }
-        let mut input = Reader::new(bytes);
+        let mut input = Reader::with_proof(bytes, decoded);
         if input.u8("version")? != ENTRY_VERSION {
             return Err(DecodeError::range("version", "1"));
         }
@@ -183,5 +202,13 @@ impl Entry {
     /// The entry's leaf in the log: `SHA-256(0x00 || bytes)` (RFC 6962).
     pub fn leaf_hash(&self) -> [u8; 32] {
         leaf_hash(&self.to_bytes())
+    }
+}
+
+/// Where the proof stands in what may be a statement.
+fn encoded_proof(entry: &[u8]) -> Option<&[u8]> {
+    match entry {
+        [ENTRY_VERSION, kind, body @ ..] if *kind == Kind::Statement as u8 => Post::encoded_proof(body),
+        _ => None,
     }
 }

@@ -141,6 +141,18 @@ impl Post {
         out.bytes(&self.signature.to_bytes());
     }
 
+    /// Where the proof stands in the bytes after version and kind, if they are long enough for it and the number of inputs
+    /// is one that [`Post::read`] takes.
+    pub(super) fn encoded_proof(body: &[u8]) -> Option<&[u8]> {
+        let (_circuit_id, rest) = body.split_at_checked(32)?;
+        let (count, rest) = rest.split_first()?;
+        if !(1..=MAX_INPUTS).contains(&usize::from(*count)) {
+            return None;
+        }
+        let (_inputs, rest) = rest.split_at_checked(32 * usize::from(*count))?;
+        rest.get(..PROOF_BYTES)
+    }
+
     pub(super) fn read(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             circuit_id: CircuitId(input.array("circuit id")?),
@@ -153,8 +165,7 @@ impl Post {
                     .map(|_| input.fr("public input"))
                     .collect::<Result<_, _>>()?
             },
-            proof: Proof::from_bytes(&input.array::<PROOF_BYTES>("proof")?)
-                .map_err(|e| DecodeError::canonical("proof", e))?,
+            proof: input.proof("proof")?,
             relying_party: input.name("relying party")?,
             challenge: bound_bytes(input, "challenge")?,
             payload_hash: bound_bytes(input, "payload hash")?,

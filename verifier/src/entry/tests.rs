@@ -310,6 +310,46 @@ fn l04_a_bad_field_is_named() {
     );
 }
 
+/// Statements among other entries, whole, cut off, too long, with proofs that are none and proofs of others: each is decoded as
+/// by itself.
+#[test]
+fn l04_many_are_decoded_as_each() {
+    let statement = Entry::Statement(Box::new(post())).to_bytes();
+    let mut entries: Vec<Vec<u8>> = vec![vec![], statement.clone()];
+    entries.extend(examples().iter().map(Entry::to_bytes));
+    let proof = 2 + 32 + 1 + 32 * usize::from(statement[34]);
+    for at in [
+        0,
+        1,
+        34,
+        35,
+        proof,
+        proof + 31,
+        proof + 95,
+        proof + 127,
+        statement.len() - 1,
+    ] {
+        for with in [0x00, 0x40, 0xff] {
+            let mut changed = statement.clone();
+            changed[at] = with;
+            entries.push(changed);
+        }
+        entries.push(statement[..at].to_vec());
+    }
+    let mut negative = statement.clone();
+    negative[proof + 31] ^= 1 << 7;
+    entries.push(negative);
+    entries.push([&statement[..], &[0]].concat());
+    entries.push([&statement[..], &vec![0; MAX_ENTRY_BYTES]].concat());
+    let singly: Vec<_> = entries.iter().map(|bytes| Entry::from_bytes(bytes)).collect();
+    assert!(singly.iter().filter(|entry| entry.is_ok()).count() > 20);
+    assert_eq!(Entry::from_bytes_all(&entries), singly);
+    // Another order, so that each has other neighbours.
+    entries.rotate_left(3);
+    let singly: Vec<_> = entries.iter().map(|bytes| Entry::from_bytes(bytes)).collect();
+    assert_eq!(Entry::from_bytes_all(&entries), singly);
+}
+
 #[test]
 fn encodings_and_digests_have_their_known_answers() {
     // python3: bytes as docs/format.md section 11 lays them out, hashlib.sha256 over them.

@@ -18,6 +18,10 @@
 //! - **Laziness.** Products are below 2.2 p, never canonical. Add and subtract into a [`Wide`], then `carry` or
 //!   `reduce` once; `canonical` before elements leave the kernels.
 
+#[cfg(target_arch = "x86_64")]
+mod exchange;
+#[cfg(target_arch = "x86_64")]
+mod far;
 mod inverse;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -39,7 +43,7 @@ pub use inverse::{inverse, inverse_quadratic};
 pub use lanes::Row;
 pub use modulus::{Base, LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Modulus, Scalar, limbs, words};
 #[cfg(target_arch = "x86_64")]
-pub use quadratic::Quadratic8;
+pub use quadratic::{Quadratic8, WideQuadratic8};
 pub use single::Single;
 #[cfg(target_arch = "x86_64")]
 pub use transpose::transpose;

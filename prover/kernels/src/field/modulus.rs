@@ -40,6 +40,10 @@ pub trait Modulus: Copy + Send + Sync + 'static {
     const MULTIPLES: [[u64; 8]; LIMBS] = multiples(Self::P);
     /// floor(2^59 / (p / 2^225)) rounded down: the reciprocal behind the quotient estimate of `Wide::reduce`.
     const RECIPROCAL: u64 = (1 << 59) / (((Self::P[4] + 1) >> 17) + 1);
+    /// 2^260 - p.
+    const MINUS_P: Limbs = minus(Self::P);
+    /// floor(2^57 / (p / 2^228)) rounded down, below 2^32: the reciprocal behind the estimate of `Wide::reduce_far`.
+    const FAR_RECIPROCAL: u64 = (1 << 57) / (((Self::P[4] + 1) >> 20) + 1);
 }
 
 /// The base field of BN254: coordinates of points.
@@ -105,6 +109,20 @@ const fn fold(p: Limbs, neg_inv: u64) -> Limbs {
         j += 1;
     }
     out[LIMBS - 1] = carry as u64;
+    out
+}
+
+/// 2^260 less a number above zero.
+const fn minus(p: Limbs) -> Limbs {
+    let mut out = [0; LIMBS];
+    let mut carry = 1;
+    let mut j = 0;
+    while j < LIMBS {
+        carry += LIMB_MASK - p[j];
+        out[j] = carry & LIMB_MASK;
+        carry >>= LIMB_BITS;
+        j += 1;
+    }
     out
 }
 

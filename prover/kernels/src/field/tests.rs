@@ -219,6 +219,123 @@ fn check_sums<M: Modulus>(token: Ifma) {
     }
 }
 
+/// Sums of as many terms as `reduce_far` takes, not carried: from just above -39p to just below 43p, with limbs of all
+/// sizes below 2^58.
+fn check_far<M: Modulus>(token: Ifma) {
+    let check = |wide: Wide<M>, expected: [M::Scalar; 8], what: &dyn Fn(usize) -> String| {
+        let reduced = sample(wide.reduce_far(token));
+        for i in 0..8 {
+            assert_eq!(residue::<M>(&reduced[i]), expected[i], "{}", what(i));
+            assert!(reduced[i].iter().all(|limb| *limb <= LIMB_MASK));
+            let mut close = near_multiple::<M>(1, 0);
+            close[4] += close[4] >> 16;
+            assert!(less(&reduced[i], &close), "{}: {:x?}", what(i), reduced[i]);
+        }
+    };
+    let zero = Vec8::<M>::zero(token);
+    // Alone and negated; a sum of 2^5 and of 2^6 terms has the largest limbs.
+    for a in edges::<M>(43).chunks(8) {
+        let a: Sample = std::array::from_fn(|i| a[i % a.len()]);
+        let v = vector::<M>(token, &a);
+        let expected = a.map(|limbs| residue::<M>(&limbs));
+        check(v.wide(), expected, &|i| format!("{:x?}", a[i]));
+    }
+    for a in edges::<M>(39).chunks(8) {
+        let a: Sample = std::array::from_fn(|i| a[i % a.len()]);
+        let v = vector::<M>(token, &a);
+        let expected = a.map(|limbs| -residue::<M>(&limbs));
+        check(zero - v, expected, &|i| format!("-{:x?}", a[i]));
+    }
+    for (a, b) in operands::<M>(1) {
+        let (va, vb) = (vector::<M>(token, &a), vector::<M>(token, &b));
+        let (mut sum, mut difference) = (va.wide(), va.wide());
+        for _ in 0..41 {
+            sum = sum + vb;
+        }
+        for _ in 0..38 {
+            difference = difference - vb;
+        }
+        let at = |i: usize| (residue::<M>(&a[i]), residue::<M>(&b[i]));
+        let what = |i: usize| format!("{:x?}, {:x?}", a[i], b[i]);
+        let times = |count: u64, y: M::Scalar| M::Scalar::from(count) * y;
+        check(sum, std::array::from_fn(|i| at(i).0 + times(41, at(i).1)), &what);
+        check(
+            difference,
+            std::array::from_fn(|i| at(i).0 - times(38, at(i).1)),
+            &what,
+        );
+    }
+}
+
+#[test]
+fn sums_of_many_terms_are_reduced_as_arkworks_reduces_them() {
+    let Some(token) = Ifma::detect() else { return };
+    check_far::<Base>(token);
+    check_far::<Scalar>(token);
+}
+
+/// Differences with 4p and 2p added, conjugates and products with 9 + u; squares of parts up to the bounds that curves
+/// need: 3.2p in the real part.
+#[test]
+fn sums_in_fq2_agree_with_arkworks() {
+    let Some(token) = Ifma::detect() else { return };
+    for pair in operands::<Base>(3).chunks_exact(2) {
+        let [(a0, b0), (a1, b1)] = [pair[0], pair[1]];
+        let [a, b] = [(&a0, &a1), (&b0, &b1)].map(|(c0, c1)| Quadratic8 {
+            c0: vector(token, c0),
+            c1: vector(token, c1),
+        });
+        let element =
+            |c0: &Sample, c1: &Sample, i: usize| Fq2::new(residue::<Base>(&c0[i]), residue::<Base>(&c1[i]));
+        let found = [
+            (a + b).carry(token),
+            (a - b).add_p::<4>(token).carry(token),
+            a.wide().conjugate(token).reduce_far(token),
+            a.wide().times_nonresidue().reduce_far(token),
+            (a.wide().double() - b.wide()).reduce_far(token),
+            a.blend(0b0101_0011, b),
+        ]
+        .map(|v| (sample(v.c0), sample(v.c1)));
+        let zeros = (a - a).reduce(token).is_zero(token);
+        assert_eq!(zeros, 0xff);
+        for i in 0..8 {
+            let (x, y) = (element(&a0, &a1, i), element(&b0, &b1, i));
+            let mut conjugate = x;
+            conjugate.conjugate_in_place();
+            let nonresidue = Fq2::new(Fq::from(9u64), Fq::ONE);
+            let chosen = if 0b0101_0011 >> i & 1 == 1 { y } else { x };
+            let expected = [x + y, x - y, conjugate, x * nonresidue, x.double() - y, chosen];
+            for ((c0, c1), expected) in found.iter().zip(expected) {
+                assert_eq!(element(c0, c1, i), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn arkworks_elements_come_back_from_lanes() {
+    let Some(token) = Ifma::detect() else { return };
+    let mut rng = StdRng::seed_from_u64(4);
+    let mut values: Vec<Fq> = edges::<Base>(2).iter().map(residue::<Base>).collect();
+    values.extend((0..64).map(|_| Fq::rand(&mut rng)));
+    for chunk in values.chunks_exact(8) {
+        let elements: [Fq; 8] = std::array::from_fn(|i| chunk[i]);
+        let lanes = Vec8::import(token, &elements);
+        assert_eq!(lanes.export(token), elements);
+        // 15 times as much and 14 times less: the largest values that are exported.
+        let mut sum = lanes.wide().reduce(token).wide();
+        for _ in 0..14 {
+            sum = sum + Vec8::splat(token, Base::P);
+        }
+        assert_eq!(sum.carry(token).export(token), elements);
+        let splat = Vec8::splat_element(token, &elements[3]);
+        assert_eq!(splat.export(token), [elements[3]; 8]);
+        let pairs: [Fq2; 8] = std::array::from_fn(|i| Fq2::new(chunk[i], chunk[7 - i]));
+        assert_eq!(Quadratic8::import(token, &pairs).export(token), pairs);
+        assert_eq!(Quadratic8::splat(token, &pairs[1]).export(token), [pairs[1]; 8]);
+    }
+}
+
 /// The integer in 64-bit words.
 fn montgomery_words<F: PrimeField<BigInt = BigInt<4>>>(x: F) -> [u64; 4] {
     x.into_bigint().0
