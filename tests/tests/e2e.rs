@@ -5,6 +5,9 @@
     reason = "a test stops where something is not as expected"
 )]
 
+#[path = "e2e/cosigned.rs"]
+mod cosigned;
+
 use medproof_cli::{
     demo::deployment::{Deployment, Desk},
     journey::{
