@@ -11,7 +11,6 @@ use crate::{
     cosigning::{Heard, lines_of},
     sequencer::{Command, Published},
     server::StartError,
-    state::log,
     store::Store,
     table::{Base, StoreError, Table},
     tile::TILE_WIDTH,
@@ -26,7 +25,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tlog_tiles::tlog::tree_hash;
 use tokio::sync::{oneshot, watch};
 
 /// Longest wait before a primary that does not answer is asked again.
@@ -183,9 +181,10 @@ impl Follower {
             following.read = Some(Instant::now());
         });
         if size <= here {
-            let reader = log::Hashes(|key: &[u8]| self.store.get(Table::Hash, key));
-            let root = tree_hash(size, &reader).map_err(log::damaged)?.0;
-            if root != *checkpoint.root() {
+            // Of what was judged, whether it is written or waits for a longer checkpoint.
+            let state = self.judge.state();
+            let root = state.map(|state| state.log_root(size)).transpose()?;
+            if root != Some(*checkpoint.root()) {
                 return Err(Mismatch::Forked { size, agreed: size }.into());
             }
         } else {
@@ -207,6 +206,11 @@ impl Follower {
                 self.judge.finish(&checkpoint, plain.clone())?;
                 self.publish(plain.clone());
             }
+        }
+        // Cosignatures are shown of what can be read here.
+        let published = self.published.as_ref();
+        if published.is_none_or(|p| p.borrow().head.size < size) {
+            return Ok(());
         }
         let heard = Some(Heard { size, plain, note });
         self.heard.send_if_modified(|last| {

@@ -210,3 +210,48 @@ async fn what_was_seen_is_compared_with_the_entries_once_they_are_here() {
     tried.await.unwrap();
     server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_checkpoint_is_compared_with_what_was_judged_and_is_not_written_yet() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut ledger) = begin(&directory.path().join("primary")).await;
+    let older = checkpoint(&mut ledger).await;
+    let roots = now(&mut ledger).await;
+    ledger.append(&fill(&roots, 1)).await.unwrap();
+    let size = checkpoint(&mut ledger).await.size();
+    let signer = LogSigner::new(&genesis().origin, key_of("log")).unwrap();
+    let mut listeners = vec![];
+    for root in [older.root(), &[7; 32]] {
+        let note = signer.sign(older.size(), root).unwrap();
+        listeners.push(serves(move |path| (path == "checkpoint").then(|| note.clone())).await);
+    }
+    let http = server.http_address().unwrap();
+    let again = [listeners[0].address(), listeners[1].address()];
+    let folder = directory.path().join("mirror");
+    let tried = tokio::task::spawn_blocking(move || {
+        let (_commands, receiver) = sync_channel(1);
+        let (mut follower, stop) = by_batches(&folder, http);
+        follower.judge.held = HELD;
+        // As after a tile that did not come, on the way to a checkpoint further on.
+        let entries = follower.primary.entries(0, size).unwrap();
+        follower.judge.take(entries).unwrap();
+        assert!(State::open(follower.store.clone()).unwrap().is_none());
+        let mut shows = |at: SocketAddr| {
+            let prefix = format!("http://{at}").parse().unwrap();
+            let primary = Primary::new(prefix, Handle::current(), stop.subscribe());
+            follower.primary = Arc::new(primary);
+            follower.pass(&receiver)
+        };
+        shows(again[0]).unwrap();
+        match shows(again[1]).unwrap_err() {
+            Failed::Mismatch(mismatch) => assert!(mismatch.to_string().contains("second history")),
+            other => panic!("{other:?}"),
+        }
+        assert!(follower.published.is_none() && follower.heard.borrow().is_none());
+    });
+    tried.await.unwrap();
+    for listener in listeners {
+        listener.shutdown().await;
+    }
+    server.shutdown().await;
+}
