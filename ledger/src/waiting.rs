@@ -31,6 +31,11 @@ impl Waiting {
         self.entries.len()
     }
 
+    /// Bytes of the entries that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.iter().map(Vec::len).sum()
+    }
+
     pub(crate) fn get(&self, at: usize) -> Option<&[u8]> {
         self.entries.get(at).map(Vec::as_slice)
     }

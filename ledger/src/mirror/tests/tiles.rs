@@ -7,7 +7,7 @@ use crate::{
     tile::{TileKind, TilePath},
 };
 use axum::{Router, http::Uri};
-use medproof_verifier::{LogSigner, inclusion::leaf_hash};
+use medproof_verifier::{LogSigner, entry::MAX_ENTRY_BYTES, inclusion::leaf_hash};
 use tlog_tiles::tlog::{Error as TlogError, Hash, HashReader, node_hash, split_stored_hash_index, tree_hash};
 
 /// The hashes of a log whose entries are numbers, by level.
@@ -254,4 +254,18 @@ async fn an_older_checkpoint_is_compared_with_what_was_judged_and_is_not_written
         listener.shutdown().await;
     }
     server.shutdown().await;
+}
+
+#[test]
+fn a_batch_without_a_seal_is_bounded_in_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("db")).unwrap();
+    let mut judge = Judge::new(store, None, (log_key(), None), HELD);
+    let junk = vec![0; MAX_ENTRY_BYTES];
+    judge.take(vec![junk; 1024]).unwrap();
+    assert_eq!(judge.next(), 1024);
+    match judge.take(vec![vec![0]]).unwrap_err() {
+        Failed::Mismatch(mismatch) => assert!(matches!(*mismatch, Mismatch::Unsealed(0)), "{mismatch}"),
+        other => panic!("{other:?}"),
+    }
 }
