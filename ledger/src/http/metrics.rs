@@ -127,8 +127,11 @@ pub(super) fn text(
 /// What a mirror knows of its primary.
 fn mirror(out: &mut String, following: &Following) {
     let name = "medproof_ledger_mirror_halted";
-    let help = "1 after the primary has shown what an honest one does not; nothing newer is served then.";
+    let help = "1 after the primary has signed what an honest one does not; nothing newer is served then.";
     metric(out, name, "gauge", help, &one(following.halted.is_some().into()));
+    let name = "medproof_ledger_mirror_doubted";
+    let help = "1 while the primary's address shows what the log's key does not vouch for; nothing newer is served then.";
+    metric(out, name, "gauge", help, &one(following.doubted.is_some().into()));
     let name = "medproof_ledger_mirror_primary_size";
     let help = "Entries in the primary's last signed checkpoint that was read.";
     metric(out, name, "gauge", help, &one(following.size));

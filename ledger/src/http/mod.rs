@@ -176,6 +176,9 @@ async fn healthz(State(reads): State<Arc<Reads>>) -> Response {
     let mirror = reads.following();
     let (status, text) = match (reads.now().healthy, mirror) {
         (true, None) => (StatusCode::OK, "ok\n".to_owned()),
+        (true, Some(following)) if following.doubted.is_some() => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{following}\n"))
+        }
         (true, Some(following)) => (StatusCode::OK, format!("ok\n{following}\n")),
         (false, None) => (
             StatusCode::SERVICE_UNAVAILABLE,

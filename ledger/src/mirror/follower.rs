@@ -67,7 +67,7 @@ fn own_part(note: &[u8], origin: &str) -> Vec<u8> {
 }
 
 impl Follower {
-    /// Runs until it is told to stop, the primary shows what it must not, or the store fails.
+    /// Runs until it is told to stop, the primary signs what it must not, or the store fails.
     pub(super) fn run(mut self, commands: &Receiver<Command>, ready: Ready) {
         let mut ready = Some(ready);
         let mut failures = 0u32;
@@ -77,22 +77,46 @@ impl Follower {
                 let pause = match self.pass(commands) {
                     Ok(()) => {
                         failures = 0;
+                        self.following
+                            .send_if_modified(|following| following.doubted.take().is_some());
                         self.poll
                     }
-                    Err(Failed::Unreachable(error)) => {
-                        tracing::warn!(%error, "the primary cannot be followed now");
-                        self.following.send_modify(|following| following.failures += 1);
+                    Err(failed) => {
+                        self.again(failed)?;
                         failures += 1;
                         // The first pause is twice the usual one.
                         self.poll.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE)
                     }
-                    Err(other) => return Err(other),
                 };
                 self.tell(&mut ready);
                 self.wait(commands, pause)?;
             }
         });
         self.end(ended, ready);
+    }
+
+    /// Says why the primary cannot be followed now, where it is to be asked again.
+    fn again(&self, failed: Failed) -> Result<(), Failed> {
+        match failed {
+            Failed::Unreachable(error) => tracing::warn!(%error, "the primary cannot be followed now"),
+            Failed::Mismatch(mismatch) if !mismatch.is_signed() => self.doubt(mismatch.to_string()),
+            other => return Err(other),
+        }
+        self.following.send_modify(|following| following.failures += 1);
+        Ok(())
+    }
+
+    /// Keeps what is wrong with bytes that the log's key does not vouch for, and logs it when it is another.
+    fn doubt(&self, shown: String) {
+        let primary = self.following.borrow().primary.clone();
+        self.following.send_if_modified(|following| {
+            let news = following.doubted.as_ref() != Some(&shown);
+            if news {
+                tracing::error!(error = %shown, %primary, "what the primary shows is not vouched for by the log's key");
+                following.doubted = Some(shown);
+            }
+            news
+        });
     }
 
     /// Says that there is something to serve, the first time that there is.
@@ -312,7 +336,10 @@ impl Follower {
             }
         };
         let failed = !matches!(error, StartError::Stopped);
-        self.following.send_modify(|following| following.halted = why);
+        self.following.send_modify(|following| {
+            following.doubted = None;
+            following.halted = why;
+        });
         if let Some(ready) = ready {
             let _ = ready.send(Err(error));
         }

@@ -7,7 +7,8 @@ use std::{io, path::Path};
 /// Name of the file in the mirror's directory.
 pub const HALTED_FILE: &str = "halted";
 
-/// Something that an honest primary does not show. No message holds more than the public log does.
+/// Something that an honest primary does not show. A mirror halts on what the log's key vouches for; bytes that anybody
+/// on the way could have made are not followed, and asked for again ([`Mismatch::is_signed`]). No message holds more than the public log does.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Mismatch {
     /// What is shown at `/checkpoint` is not a checkpoint that the primary's key signed.
@@ -81,10 +82,28 @@ pub enum Mismatch {
     Open(u64),
 }
 
+impl Mismatch {
+    /// Whether the log's key vouches for what was shown: entries are judged only once they lead to a signed root.
+    pub fn is_signed(&self) -> bool {
+        match self {
+            // The origin is read after the signature.
+            Self::Checkpoint(error) => matches!(error, CheckpointError::Origin),
+            Self::Tile { .. } | Self::Hashes { .. } | Self::Leaf(_) => false,
+            Self::Size(_)
+            | Self::Forked { .. }
+            | Self::Genesis(_)
+            | Self::Entry { .. }
+            | Self::Seal { .. }
+            | Self::Unsealed(_)
+            | Self::Open(_) => true,
+        }
+    }
+}
+
 /// Why following ends, for good or for now.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// The primary has shown what it must not.
+    /// The primary has shown what it must not, or somebody in its place has.
     Mismatch(Box<Mismatch>),
     /// It does not answer, or not with success: asked again later.
     Unreachable(String),

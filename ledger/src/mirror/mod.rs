@@ -96,6 +96,8 @@ pub(crate) struct Following {
     pub(crate) read: Option<Instant>,
     /// How often it did not answer, or not with success.
     pub(crate) failures: u64,
+    /// What was shown in its place that its key does not vouch for, until it is followed again.
+    pub(crate) doubted: Option<String>,
     /// Why it is followed no more.
     pub(crate) halted: Option<String>,
 }
@@ -110,8 +112,14 @@ impl Following {
 impl fmt::Display for Following {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { primary, size, .. } = self;
-        match (&self.halted, self.age()) {
-            (Some(reason), _) => write!(f, "the mirror of {primary} has halted: {reason}"),
+        match (self.halted.as_ref().or(self.doubted.as_ref()), self.age()) {
+            (Some(reason), _) if self.halted.is_some() => {
+                write!(f, "the mirror of {primary} has halted: {reason}")
+            }
+            (Some(shown), _) => write!(
+                f,
+                "the mirror of {primary} cannot follow: what is shown there is not vouched for by the log's key: {shown}"
+            ),
             (None, None) => write!(f, "mirror of {primary}, which has not answered since the start"),
             (None, Some(age)) => {
                 let age = age.as_secs();
@@ -335,6 +343,7 @@ fn follower(
         size: 0,
         read: None,
         failures: 0,
+        doubted: None,
         halted: None,
     };
     let (seen, cosigned) = (seen(&store, &log_key)?, witness.latest(&log_key));

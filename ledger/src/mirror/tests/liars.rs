@@ -354,7 +354,7 @@ fn without_last(mut body: Vec<u8>) -> Vec<u8> {
     body
 }
 
-/// What is changed on the way, and what the mirror says of it.
+/// What is changed on the way without the log's key, and what the mirror says of it.
 const CHANGES: [(&str, Change, &str); 7] = [
     (
         "/checkpoint",
@@ -372,11 +372,8 @@ const CHANGES: [(&str, Change, &str); 7] = [
     ),
     (
         "/checkpoint",
-        |_| {
-            let signer = LogSigner::new(&genesis().origin, key_of("log")).unwrap();
-            signer.sign(1 << 41, &[7; 32]).unwrap()
-        },
-        "which no ledger has",
+        |_| b"<html>Bad gateway</html>".to_vec(),
+        "not a well-formed signed checkpoint",
     ),
     ("/tile/0/", without_last, "is not as many hashes"),
     (
@@ -399,27 +396,46 @@ const CHANGES: [(&str, Change, &str); 7] = [
     ),
 ];
 
+/// Waits until a metric has a value.
+async fn becomes(at: SocketAddr, name: &str, value: u64) {
+    for _ in 0..500 {
+        if metric(at, name) == value {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{name} is not {value}: {}", text(at, "/metrics"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_were_changed_on_the_way_halt_the_mirror() {
+async fn answers_that_were_changed_on_the_way_are_doubted_and_halt_nothing() {
     let good = pair().await;
     let server = primary(&good.primary()).await;
     let mut ledger = connect(&server.url()).await;
     let roots = now(&mut ledger).await;
     ledger.append(&fill(&roots, 2)).await.unwrap();
+    let size = checkpoint(&mut ledger).await.size();
     let http = server.http_address().unwrap();
     let mirrored = good.mirror();
     for (below, change, named) in CHANGES {
-        let root = tempfile::tempdir().unwrap();
-        copy(&mirrored, &root.path().join("mirror"));
-        let lie = Pair {
-            root,
-            size: good.size,
-        };
+        let lie = good.again();
         let proxy = between(http, (below, change)).await;
-        let reason = lie.halts(proxy.address()).await;
-        assert!(reason.contains(named), "{reason}");
+        let follower = mirror(&lie.mirror(), proxy.address()).await.unwrap();
+        let at = follower.http_address().unwrap();
+        becomes(at, "medproof_ledger_mirror_doubted", 1).await;
+        // Loud, and nothing newer; but it runs, serves what was good, and leaves no evidence of a lie.
+        let health = get(at, "/healthz");
+        let said = String::from_utf8(health.body).unwrap();
+        assert!(health.status == 503 && said.contains(named), "{said}");
+        assert!(metric(at, "medproof_ledger_mirror_failures_total") > 0);
+        assert_eq!(metric(at, "medproof_ledger_mirror_halted"), 0);
+        let served = checkpoint(&mut connect(&follower.url()).await).await;
+        assert_eq!(served.size(), good.size);
+        follower.shutdown().await;
         proxy.shutdown().await;
+        assert!(!lie.mirror().join(HALTED_FILE).exists());
     }
+    goes_on_after_a_doubt(&good.again(), http, size).await;
     // What does not answer with success is no lie.
     let nothing = crate::http::Listener::start(LOOPBACK, Router::new())
         .await
@@ -428,6 +444,42 @@ async fn answers_that_were_changed_on_the_way_halt_the_mirror() {
     fails(&follower, 2).await;
     follower.shutdown().await;
     nothing.shutdown().await;
+    server.shutdown().await;
+}
+
+/// Whether the proxy before the primary shows its own page in place of the checkpoint.
+static BROKEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+
+/// Once the log's own bytes come again the mirror follows as if nothing had been.
+async fn goes_on_after_a_doubt(pair: &Pair, http: SocketAddr, size: u64) {
+    let change: Change = |note| match BROKEN.load(std::sync::atomic::Ordering::Relaxed) {
+        true => b"<html>".to_vec(),
+        false => note,
+    };
+    let proxy = between(http, ("/checkpoint", change)).await;
+    let follower = mirror(&pair.mirror(), proxy.address()).await.unwrap();
+    let at = follower.http_address().unwrap();
+    becomes(at, "medproof_ledger_mirror_doubted", 1).await;
+    BROKEN.store(false, std::sync::atomic::Ordering::Relaxed);
+    reach(&follower, size).await;
+    becomes(at, "medproof_ledger_mirror_doubted", 0).await;
+    assert_eq!(get(at, "/healthz").status, 200);
+    follower.shutdown().await;
+    proxy.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_size_that_no_ledger_has_halts_the_mirror() {
+    let good = pair().await;
+    let server = primary(&good.primary()).await;
+    let change: Change = |_| {
+        let signer = LogSigner::new(&genesis().origin, key_of("log")).unwrap();
+        signer.sign(1 << 41, &[7; 32]).unwrap()
+    };
+    let proxy = between(server.http_address().unwrap(), ("/checkpoint", change)).await;
+    let reason = good.halts(proxy.address()).await;
+    assert!(reason.contains("which no ledger has"), "{reason}");
+    proxy.shutdown().await;
     server.shutdown().await;
 }
 
