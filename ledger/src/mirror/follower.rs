@@ -206,9 +206,7 @@ impl Follower {
         });
         if size <= here {
             // Of what was judged, whether it is written or waits for a longer checkpoint.
-            let state = self.judge.state();
-            let root = state.map(|state| state.log_root(size)).transpose()?;
-            if root != Some(*checkpoint.root()) {
+            if self.judge.root(size)? != Some(*checkpoint.root()) {
                 return Err(Mismatch::Forked { size, agreed: size }.into());
             }
         } else {
@@ -305,7 +303,7 @@ impl Follower {
                     return Err(Mismatch::Leaf(index).into());
                 }
             }
-            self.judge.take(entries)?;
+            self.judge.take(entries, |size| tiles.root(size))?;
             while let Ok(command) = commands.try_recv() {
                 self.command(command)?;
             }

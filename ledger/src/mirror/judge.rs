@@ -71,6 +71,11 @@ impl Judge {
         self.state.as_ref().map_or(0, |state| state.head().size)
     }
 
+    /// Root of the first `size` entries that were judged, written or not.
+    pub(super) fn root(&self, size: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        self.state.as_ref().map(|state| state.log_root(size)).transpose()
+    }
+
     /// Leaf index of the entry to be read next.
     pub(super) fn next(&self) -> u64 {
         self.size() + self.waiting.len() as u64
@@ -105,8 +110,13 @@ impl Judge {
         Ok(())
     }
 
-    /// Takes the next entries, and judges the batches that are whole.
-    pub(super) fn take(&mut self, entries: Vec<Vec<u8>>) -> Result<(), Failed> {
+    /// Takes the next entries, and judges the batches that are whole. `root` gives the root of so many entries under the
+    /// signed checkpoint that is followed: nothing is written that does not lead to it.
+    pub(super) fn take(
+        &mut self,
+        entries: Vec<Vec<u8>>,
+        root: impl Fn(u64) -> Result<[u8; 32], Failed>,
+    ) -> Result<(), Failed> {
         self.waiting.extend(entries);
         while let Some(at) = self.waiting.first_seal() {
             if self.state.is_none() {
@@ -115,7 +125,11 @@ impl Judge {
                 self.batch(at)?;
             }
             self.reach()?;
-            if self.size() - self.committed >= self.held {
+            let size = self.size();
+            if size - self.committed >= self.held {
+                if self.root(size)? != Some(root(size)?) {
+                    return Err(Mismatch::Forked { size, agreed: size }.into());
+                }
                 self.commit()?;
             }
         }

@@ -234,7 +234,10 @@ async fn an_older_checkpoint_is_compared_with_what_was_judged_and_is_not_written
         follower.judge.held = HELD;
         // As after a tile that did not come, on the way to a checkpoint further on.
         let entries = follower.primary.entries(0, size).unwrap();
-        follower.judge.take(entries).unwrap();
+        follower
+            .judge
+            .take(entries, |_| panic!("nothing is written"))
+            .unwrap();
         assert!(State::open(follower.store.clone()).unwrap().is_none());
         let mut shows = |at: SocketAddr| {
             let prefix = format!("http://{at}").parse().unwrap();
@@ -262,10 +265,33 @@ fn a_batch_without_a_seal_is_bounded_in_bytes() {
     let store = Store::open(&directory.path().join("db")).unwrap();
     let mut judge = Judge::new(store, None, (log_key(), None), HELD);
     let junk = vec![0; MAX_ENTRY_BYTES];
-    judge.take(vec![junk; 1024]).unwrap();
+    let unasked = |_| panic!("nothing is written");
+    judge.take(vec![junk; 1024], unasked).unwrap();
     assert_eq!(judge.next(), 1024);
-    match judge.take(vec![vec![0]]).unwrap_err() {
+    match judge.take(vec![vec![0]], unasked).unwrap_err() {
         Failed::Mismatch(mismatch) => assert!(matches!(*mismatch, Mismatch::Unsealed(0)), "{mismatch}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_on_the_way_are_written_only_under_the_signed_root() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut ledger) = begin(&directory.path().join("primary")).await;
+    let size = checkpoint(&mut ledger).await.size();
+    let http = server.http_address().unwrap();
+    let folder = directory.path().join("mirror");
+    let tried = tokio::task::spawn_blocking(move || {
+        let (mut follower, _stop) = by_batches(&folder, http);
+        let entries = follower.primary.entries(0, size).unwrap();
+        let failed = follower.judge.take(entries, |_| Ok([7; 32])).unwrap_err();
+        match failed {
+            Failed::Mismatch(mismatch) => assert!(mismatch.to_string().contains("second history")),
+            other => panic!("{other:?}"),
+        }
+        assert!(State::open(follower.store.clone()).unwrap().is_none());
+        assert_eq!(follower.judge.size(), 2);
+    });
+    tried.await.unwrap();
+    server.shutdown().await;
 }
