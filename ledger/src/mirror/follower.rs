@@ -54,7 +54,7 @@ pub(super) struct Follower {
     pub(super) poll: Duration,
     /// Absent before there is a state that a checkpoint was signed for.
     pub(super) published: Option<watch::Sender<Arc<Published>>>,
-    /// What is at hand, for whoever looks into a mismatch.
+    /// What was shown last, with all its cosignatures, for whoever looks into a mismatch.
     pub(super) note: Option<Vec<u8>>,
 }
 
@@ -195,7 +195,6 @@ impl Follower {
         let verified = Checkpoint::verify_plain(&own_part(&note, self.log_key.origin()), &self.log_key);
         self.note = Some(note.clone());
         let (checkpoint, plain) = verified.map_err(Mismatch::Checkpoint)?;
-        self.note = Some(plain.clone());
         let (size, here) = (checkpoint.size(), self.judge.size());
         if !(1..=MAX_SIZE).contains(&size) {
             return Err(Mismatch::Size(size).into());

@@ -125,7 +125,8 @@ impl From<StoreError> for Failed {
     }
 }
 
-/// Writes why the mirror has halted, and the signed checkpoint that led to it, where there is one.
+/// Writes why the mirror has halted, and the checkpoint that led to it as it was shown, where there is one: whose
+/// cosignatures it has is the strongest evidence of a second history.
 pub(crate) fn record(directory: &Path, reason: &str, primary: &str, note: Option<&[u8]>) -> io::Result<()> {
     let mut text = format!("{reason}\nprimary {primary}\n").into_bytes();
     if let Some(note) = note {

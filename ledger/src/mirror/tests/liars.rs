@@ -474,11 +474,17 @@ async fn a_signed_size_that_no_ledger_has_halts_the_mirror() {
     let server = primary(&good.primary()).await;
     let change: Change = |_| {
         let signer = LogSigner::new(&genesis().origin, key_of("log")).unwrap();
-        signer.sign(1 << 41, &[7; 32]).unwrap()
+        let note = signer.sign(1 << 41, &[7; 32]).unwrap();
+        let line = cosigner().cosign(&note, 5).unwrap();
+        [note, line].concat()
     };
     let proxy = between(server.http_address().unwrap(), ("/checkpoint", change)).await;
     let reason = good.halts(proxy.address()).await;
     assert!(reason.contains("which no ledger has"), "{reason}");
+    // Whoever has cosigned it is in the evidence.
+    let written = std::fs::read(good.mirror().join(HALTED_FILE)).unwrap();
+    let lines = crate::cosigning::lines_of(&written, cosigner().witness_key().name());
+    assert!(!lines.is_empty(), "{}", String::from_utf8_lossy(&written));
     proxy.shutdown().await;
     server.shutdown().await;
 }
