@@ -124,7 +124,8 @@ pub struct Promoted {
 /// checkpoint that the mirror itself has seen or cosigned. A promotion that was cut off is finished by the next.
 ///
 /// # Errors
-/// [`PromoteError`]; the directory is still a mirror's then.
+/// [`PromoteError`]; the directory is still a mirror's then, or, where the store or a file failed once the head was recorded, one
+/// whose promotion is begun: no mirror starts on it, and the next promotion finishes it.
 pub fn promote(
     directory: &Path,
     checkpoint: &[u8],
