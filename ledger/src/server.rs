@@ -104,6 +104,13 @@ pub enum StartError {
     /// What the mirror has cosigned cannot be kept.
     #[error(transparent)]
     Witness(#[from] WitnessError),
+    /// A mirror's key has cosigned checkpoints that its directory remembers no more.
+    #[error(
+        "the mirror's key has cosigned checkpoints of this log, and `{}` does not have the last of them (it is not in a \
+         backup): with this key the mirror could cosign a second history. Start it with a new key and name",
+        .0.display()
+    )]
+    Forgotten(PathBuf),
     /// The log's key is not that of genesis.
     #[error("the log key is not the one in the ledger's genesis")]
     LogKey,

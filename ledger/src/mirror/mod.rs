@@ -15,7 +15,7 @@ use crate::{
     admin::Admin,
     clock::{Clock, SealTime, SystemClock},
     core::recovery_error,
-    cosigning::{Cosignatory, Cosigned, Cosigning, Others, Place, Running},
+    cosigning::{self, Cosignatory, Cosigned, Cosigning, Others, Place, Running},
     folder,
     front::{Front, addresses},
     http::{Reads, client::Prefix},
@@ -25,7 +25,7 @@ use crate::{
     service::{Appends, Service},
     state::State,
     store::Store,
-    table::{Base, StoreError, Table},
+    table::{Base, StoreError, Table, number},
     witness::Witness,
 };
 use follower::Follower;
@@ -245,6 +245,9 @@ impl Mirror {
         let folder = config.directory.join(WITNESS_FOLDER);
         let logs = vec![config.log_key.clone()];
         let witness = Witness::open(&folder, cosigner, logs, Arc::new(SystemClock))?;
+        if witness.latest(&config.log_key).is_none() && has_cosigned(&store, &config.log_key, &witness_key)? {
+            return Err(StartError::Forgotten(folder));
+        }
         let (stop, stopped) = watch::channel(false);
         let addresses = (config.listen, config.http);
         let (directory, log_key) = (config.directory.clone(), config.log_key.clone());
@@ -328,6 +331,18 @@ impl Mirror {
         self.cosigning.shutdown().await;
         self.front.shutdown().await;
     }
+}
+
+/// Whether the store has a cosignature that this key has made: its memory was on disk before, and is lost.
+fn has_cosigned(store: &Store, log: &LogKey, key: &WitnessKey) -> Result<bool, StartError> {
+    let policy = WitnessPolicy::new(log.clone(), vec![key.clone()], 1)?;
+    for row in store.rows_back(Table::Cosigned)? {
+        let size = number(Table::Cosigned, &row?.0)?;
+        if cosigning::note(store, size)?.is_some_and(|note| policy.check(&note).is_ok()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What follows, from where the store stands.

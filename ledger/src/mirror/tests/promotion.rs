@@ -117,6 +117,12 @@ async fn a_mirror_is_promoted_only_with_everything_that_was_signed() {
     let primary = refused(&old, &longer, &policy);
     assert!(matches!(primary, PromoteError::NotAMirror(_)), "{primary}");
     let restored = restored(root.path(), &folder, &longer);
+    // What it has cosigned is not in the backup, so that its key could cosign anything now; another could not have.
+    let forgotten = mirror(&restored, http).await.unwrap_err();
+    assert!(matches!(forgotten, StartError::Forgotten(_)), "{forgotten}");
+    let renewed = Cosigner::new("mirror.example/m2", key_of("mirror 2")).unwrap();
+    let renewed = Mirror::start(config(&restored, http), renewed).await.unwrap();
+    renewed.shutdown().await;
     for folder in [&folder, &restored] {
         let promoted = promote(folder, &longer, &policy, key_of("log"), |_, _| ()).unwrap();
         assert_eq!((promoted.size, promoted.contained), (size + 2, size + 2));
