@@ -1,4 +1,4 @@
-//! `medproof serve ledger --mirror`: follows a ledger until it is interrupted, or the ledger shows what it must not.
+//! `medproof serve ledger --mirror`: follows a ledger until it is interrupted, or the ledger signs what it must not.
 
 use super::{LedgerArgs, announce, interrupted};
 use crate::{CliError, Exit, Output, remote::runtime, secret};

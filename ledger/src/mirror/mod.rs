@@ -155,7 +155,7 @@ impl fmt::Display for Halted {
 /// Why a running mirror has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// The primary has shown what an honest one does not.
+    /// The primary has signed what an honest one does not.
     Halted(Halted),
     /// The mirror's own store has failed; the cause is in its log.
     Failed,
@@ -235,7 +235,7 @@ impl Mirror {
     /// nothing was followed before (or a long way was cut off) when the primary's checkpoint is reached.
     ///
     /// # Errors
-    /// [`StartError`]; [`StartError::Halted`] when the primary, now or in an earlier run, showed what it must not.
+    /// [`StartError`]; [`StartError::Halted`] when the primary, now or in an earlier run, signed what it must not.
     pub async fn start(config: MirrorConfig, cosigner: Cosigner) -> Result<Self, StartError> {
         let witness_key = cosigner.witness_key().clone();
         let keys = config.witnesses.clone();
