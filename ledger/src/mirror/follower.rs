@@ -97,12 +97,18 @@ impl Follower {
 
     /// Says why the primary cannot be followed now, where it is to be asked again.
     fn again(&self, failed: Failed) -> Result<(), Failed> {
-        match failed {
-            Failed::Unreachable(error) => tracing::warn!(%error, "the primary cannot be followed now"),
-            Failed::Mismatch(mismatch) if !mismatch.is_signed() => self.doubt(mismatch.to_string()),
+        let shown = match failed {
+            Failed::Unreachable(error) => {
+                tracing::warn!(%error, "the primary cannot be followed now");
+                None
+            }
+            Failed::Mismatch(mismatch) if !mismatch.is_signed() => Some(mismatch.to_string()),
             other => return Err(other),
-        }
+        };
         self.following.send_modify(|following| following.failures += 1);
+        if let Some(shown) = shown {
+            self.doubt(shown);
+        }
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use std::path::Path;
 use tonic::Code;
 
 mod cosignatures;
+mod doubts;
 mod liars;
 mod promotion;
 mod tiles;

@@ -12,12 +12,12 @@ use medproof_verifier::{
 };
 
 /// A primary's directory and that of a mirror which has followed it, both stopped.
-struct Pair {
+pub(super) struct Pair {
     root: tempfile::TempDir,
-    size: u64,
+    pub(super) size: u64,
 }
 
-async fn pair() -> Pair {
+pub(super) async fn pair() -> Pair {
     let root = tempfile::tempdir().unwrap();
     let (server, mut ledger) = begin(&root.path().join("primary")).await;
     let roots = now(&mut ledger).await;
@@ -44,16 +44,16 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Pair {
-    fn primary(&self) -> PathBuf {
+    pub(super) fn primary(&self) -> PathBuf {
         self.root.path().join("primary")
     }
 
-    fn mirror(&self) -> PathBuf {
+    pub(super) fn mirror(&self) -> PathBuf {
         self.root.path().join("mirror")
     }
 
     /// Copies of both, for one lie.
-    fn again(&self) -> Self {
+    pub(super) fn again(&self) -> Self {
         let root = tempfile::tempdir().unwrap();
         copy(self.root.path(), root.path());
         Self {
@@ -338,7 +338,7 @@ async fn a_primary_is_followed_over_https_and_one_that_is_not_certified_is_no_li
 }
 
 /// Waits until a mirror has counted so many failures, which do not halt it.
-async fn fails(follower: &Mirror, failures: u64) {
+pub(super) async fn fails(follower: &Mirror, failures: u64) {
     let at = follower.http_address().unwrap();
     let mut waits = 0;
     while metric(at, "medproof_ledger_mirror_failures_total") < failures {
@@ -347,125 +347,6 @@ async fn fails(follower: &Mirror, failures: u64) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(metric(at, "medproof_ledger_mirror_halted"), 0);
-}
-
-fn without_last(mut body: Vec<u8>) -> Vec<u8> {
-    body.pop();
-    body
-}
-
-/// What is changed on the way without the log's key, and what the mirror says of it.
-const CHANGES: [(&str, Change, &str); 7] = [
-    (
-        "/checkpoint",
-        |note| {
-            let thief = LogSigner::new(&genesis().origin, key_of("thief")).unwrap();
-            let checkpoint = Checkpoint::verify(&note, &log_key()).unwrap();
-            thief.sign(checkpoint.size(), checkpoint.root()).unwrap()
-        },
-        "not signed by the log's key",
-    ),
-    (
-        "/checkpoint",
-        |note| note[1..].to_vec(),
-        "the primary's checkpoint:",
-    ),
-    (
-        "/checkpoint",
-        |_| b"<html>Bad gateway</html>".to_vec(),
-        "not a well-formed signed checkpoint",
-    ),
-    ("/tile/0/", without_last, "is not as many hashes"),
-    (
-        "/tile/0/",
-        |mut tile| {
-            tile[0] ^= 1;
-            tile
-        },
-        "do not lead to the root",
-    ),
-    ("/tile/entries/", without_last, "is not as many whole entries"),
-    (
-        "/tile/entries/",
-        |mut bundle| {
-            let last = bundle.len() - 1;
-            bundle[last] ^= 1;
-            bundle
-        },
-        "is not the one that the checkpoint's root covers",
-    ),
-];
-
-/// Waits until a metric has a value.
-async fn becomes(at: SocketAddr, name: &str, value: u64) {
-    for _ in 0..500 {
-        if metric(at, name) == value {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{name} is not {value}: {}", text(at, "/metrics"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_that_were_changed_on_the_way_are_doubted_and_halt_nothing() {
-    let good = pair().await;
-    let server = primary(&good.primary()).await;
-    let mut ledger = connect(&server.url()).await;
-    let roots = now(&mut ledger).await;
-    ledger.append(&fill(&roots, 2)).await.unwrap();
-    let size = checkpoint(&mut ledger).await.size();
-    let http = server.http_address().unwrap();
-    let mirrored = good.mirror();
-    for (below, change, named) in CHANGES {
-        let lie = good.again();
-        let proxy = between(http, (below, change)).await;
-        let follower = mirror(&lie.mirror(), proxy.address()).await.unwrap();
-        let at = follower.http_address().unwrap();
-        becomes(at, "medproof_ledger_mirror_doubted", 1).await;
-        // Loud, and nothing newer; but it runs, serves what was good, and leaves no evidence of a lie.
-        let health = get(at, "/healthz");
-        let said = String::from_utf8(health.body).unwrap();
-        assert!(health.status == 503 && said.contains(named), "{said}");
-        assert!(metric(at, "medproof_ledger_mirror_failures_total") > 0);
-        assert_eq!(metric(at, "medproof_ledger_mirror_halted"), 0);
-        let served = checkpoint(&mut connect(&follower.url()).await).await;
-        assert_eq!(served.size(), good.size);
-        follower.shutdown().await;
-        proxy.shutdown().await;
-        assert!(!lie.mirror().join(HALTED_FILE).exists());
-    }
-    goes_on_after_a_doubt(&good.again(), http, size).await;
-    // What does not answer with success is no lie.
-    let nothing = crate::http::Listener::start(LOOPBACK, Router::new())
-        .await
-        .unwrap();
-    let follower = mirror(&mirrored, nothing.address()).await.unwrap();
-    fails(&follower, 2).await;
-    follower.shutdown().await;
-    nothing.shutdown().await;
-    server.shutdown().await;
-}
-
-/// Whether the proxy before the primary shows its own page in place of the checkpoint.
-static BROKEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
-
-/// Once the log's own bytes come again the mirror follows as if nothing had been.
-async fn goes_on_after_a_doubt(pair: &Pair, http: SocketAddr, size: u64) {
-    let change: Change = |note| match BROKEN.load(std::sync::atomic::Ordering::Relaxed) {
-        true => b"<html>".to_vec(),
-        false => note,
-    };
-    let proxy = between(http, ("/checkpoint", change)).await;
-    let follower = mirror(&pair.mirror(), proxy.address()).await.unwrap();
-    let at = follower.http_address().unwrap();
-    becomes(at, "medproof_ledger_mirror_doubted", 1).await;
-    BROKEN.store(false, std::sync::atomic::Ordering::Relaxed);
-    reach(&follower, size).await;
-    becomes(at, "medproof_ledger_mirror_doubted", 0).await;
-    assert_eq!(get(at, "/healthz").status, 200);
-    follower.shutdown().await;
-    proxy.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
