@@ -3,7 +3,7 @@
 use crate::{
     refusal::Refusal,
     rules::Rules,
-    state::{Event, posted_leaf},
+    state::{Event, note_leaves, posted_note},
 };
 use ed25519_dalek::VerifyingKey as PostingKey;
 use medproof_verifier::{
@@ -139,7 +139,8 @@ impl Unproven {
             .collect();
         let mut verdicts = verify_batch(claims, &mut OsRng).into_iter();
         let mut claimed = claimed.into_iter();
-        entries
+        let mut notes = Vec::new();
+        let mut checked: Vec<Result<Submission, Refusal>> = entries
             .into_iter()
             .map(|entry| {
                 let Self {
@@ -155,10 +156,17 @@ impl Unproven {
                     submission.verified = Some(verified);
                 }
                 let statement = submission.verified.as_ref().map(Verified::statement);
-                submission.note = posted_leaf(&submission.entry, statement);
+                notes.push(posted_note(&submission.entry, statement));
                 Ok(submission)
             })
-            .collect()
+            .collect();
+        let words: Vec<_> = notes.iter().copied().flatten().collect();
+        let mut leaves = note_leaves(&words).into_iter();
+        // A note or none for each submission, and a leaf for each note.
+        for (submission, note) in checked.iter_mut().flatten().zip(notes) {
+            submission.note = note.and_then(|_| leaves.next());
+        }
+        checked
     }
 
     /// What a statement claims.

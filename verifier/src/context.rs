@@ -1,6 +1,6 @@
 //! What a proof is bound to beside its statement (property P5).
 
-use crate::{CircuitId, Name, Tag, field::fr_from_248, tagged};
+use crate::{CircuitId, Name, Tag, field::fr_from_248, poseidon::tagged_all, tagged};
 use ark_bn254::Fr;
 
 /// The inputs of `ctx`: ledger, circuit, relying party, its challenge, and the payload it asked about.
@@ -33,15 +33,22 @@ impl Context {
 
     /// `ctx = H(CTX; ledger id, circuit id, relying party, challenge, payload hash)`.
     pub fn to_fr(&self) -> Fr {
-        tagged(
-            Tag::Ctx,
-            [
-                fr_from_248(&self.ledger_id),
-                self.circuit_id.to_fr(),
-                self.relying_party.to_fr(),
-                fr_from_248(&self.challenge),
-                fr_from_248(&self.payload_hash),
-            ],
-        )
+        tagged(Tag::Ctx, self.inputs())
+    }
+
+    /// [`Context::to_fr`] of each, in order.
+    pub(crate) fn all_to_fr<'a>(contexts: impl Iterator<Item = &'a Self>) -> Vec<Fr> {
+        let inputs: Vec<_> = contexts.map(Self::inputs).collect();
+        tagged_all::<5, 6>(Tag::Ctx, &inputs)
+    }
+
+    fn inputs(&self) -> [Fr; 5] {
+        [
+            fr_from_248(&self.ledger_id),
+            self.circuit_id.to_fr(),
+            self.relying_party.to_fr(),
+            fr_from_248(&self.challenge),
+            fr_from_248(&self.payload_hash),
+        ]
     }
 }

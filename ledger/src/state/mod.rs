@@ -28,6 +28,7 @@ use medproof_verifier::{
     entry::{Genesis, Kind, NullifierKind, Opening, Seal, SignatureError},
     field::fr_to_be_bytes,
     inclusion::leaf_hash,
+    poseidon::tagged_all,
     tagged,
     tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH},
 };
@@ -413,25 +414,36 @@ impl<B: Base> State<B> {
 
 /// The leaf of a note commitment of this kind and domain.
 pub(crate) fn note_leaf(kind: NoteKind, domain: &Fr, commitment: &Fr) -> Fr {
-    // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
-    let first = Fr::from(kind as u64) + Fr::from(256u64) * domain;
-    tagged(Tag::Leaf, [first, *commitment])
+    tagged(Tag::Leaf, note_words(kind, domain, commitment))
 }
 
-/// The leaf that an opening or a statement appends once it is accepted, if it appends one. What a VOID appends stands in the
-/// dispense that it names.
-pub(crate) fn posted_leaf(entry: &Entry, statement: Option<&Statement>) -> Option<Fr> {
+/// The leaves of notes that [`posted_note`] gave, in order.
+pub(crate) fn note_leaves(notes: &[NoteWords]) -> Vec<Fr> {
+    tagged_all::<2, 3>(Tag::Leaf, notes)
+}
+
+/// What the leaf of a note is the hash of.
+pub(crate) type NoteWords = [Fr; 2];
+
+fn note_words(kind: NoteKind, domain: &Fr, commitment: &Fr) -> NoteWords {
+    // A domain is a name (checked against the policy or the registry), below 2^240: no wrap.
+    [Fr::from(kind as u64) + Fr::from(256u64) * domain, *commitment]
+}
+
+/// The note whose leaf an opening or a statement appends once it is accepted, if it appends one. What a VOID appends stands
+/// in the dispense that it names.
+pub(crate) fn posted_note(entry: &Entry, statement: Option<&Statement>) -> Option<NoteWords> {
     match (entry, statement) {
         (Entry::Open(open), _) => {
             let domain = open.body.domain.to_fr();
             match &open.body.what {
-                Opening::Account { note, .. } => Some(note_leaf(NoteKind::Account, &domain, note)),
-                Opening::Benefit { note } => Some(note_leaf(NoteKind::Benefit, &domain, note)),
+                Opening::Account { note, .. } => Some(note_words(NoteKind::Account, &domain, note)),
+                Opening::Benefit { note } => Some(note_words(NoteKind::Benefit, &domain, note)),
                 Opening::Member { .. } => None,
             }
         }
-        (_, Some(Statement::Dispense(p))) => Some(note_leaf(NoteKind::Account, &p.domain, &p.cm_note)),
-        (_, Some(Statement::Claim(p))) => Some(note_leaf(NoteKind::Benefit, &p.domain, &p.cm_benefit)),
+        (_, Some(Statement::Dispense(p))) => Some(note_words(NoteKind::Account, &p.domain, &p.cm_note)),
+        (_, Some(Statement::Claim(p))) => Some(note_words(NoteKind::Benefit, &p.domain, &p.cm_benefit)),
         _ => None,
     }
 }

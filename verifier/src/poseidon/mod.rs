@@ -61,37 +61,66 @@ pub fn node(children: &[Fr; CHILDREN]) -> Fr {
 /// The parents of many fours of tree nodes, in order: [`node`] of each, eight at a time where the CPU has the
 /// instructions.
 pub fn nodes(fours: &[[Fr; CHILDREN]]) -> Vec<Fr> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        type Eight = Poseidon8<{ CHILDREN + 1 }>;
-        static EIGHT: LazyLock<Option<Eight>> = LazyLock::new(|| match Kernels::detect() {
-            Kernels::Ifma(token) => Some(Eight::new(token, Permutation::new().rounds())),
-            Kernels::Scalar => None,
-        });
-        if let Some(eight) = &*EIGHT {
-            return fours
-                .chunks(8)
-                .flat_map(|fours| hash_eight(eight, fours))
-                .collect();
-        }
-    }
-    fours.iter().map(node).collect()
+    many(fours)
 }
 
-/// The parents of at most eight fours.
+/// [`tagged`] of each, in order, as [`nodes`]. `N` is one more than `K`.
+///
+/// # Panics
+/// When `K` is not the tag's arity, or `N` not one more (a fault of the code; unreachable from data).
+pub fn tagged_all<const K: usize, const N: usize>(tag: Tag, inputs: &[[Fr; K]]) -> Vec<Fr> {
+    let arity = tag.arity();
+    assert_eq!((K, N), (arity, arity + 1), "{tag:?} takes {arity} inputs");
+    let with_tag = |inputs: &[Fr; K]| {
+        let mut all = [tag.to_fr(); N];
+        all[1..].copy_from_slice(inputs);
+        all
+    };
+    many(&inputs.iter().map(with_tag).collect::<Vec<_>>())
+}
+
+/// One permutation of eight a width, made when it is first used; `None` for other widths and on scalar kernels.
 #[cfg(target_arch = "x86_64")]
-fn hash_eight(
-    eight: &Poseidon8<{ CHILDREN + 1 }>,
-    fours: &[[Fr; CHILDREN]],
-) -> impl Iterator<Item = Fr> + use<> {
-    // The first word is the capacity's, zero; lanes without a four hash zeros.
-    let mut states = [[Fr::from(0u64); 8]; CHILDREN + 1];
-    for (lane, four) in fours.iter().enumerate() {
-        for (word, child) in states[1..].iter_mut().zip(four) {
-            word[lane] = *child;
+macro_rules! permute_eights {
+    ($rows:expr, $inputs:expr; $($count:literal),*) => {
+        match $inputs {
+            $($count => {
+                type Eight = Poseidon8<{ $count + 1 }>;
+                static EIGHT: LazyLock<Option<Eight>> = LazyLock::new(|| match Kernels::detect() {
+                    Kernels::Ifma(token) => Some(Eight::new(token, Permutation::new().rounds())),
+                    Kernels::Scalar => None,
+                });
+                let hash = |eight: &Eight| $rows.chunks(8).flat_map(|rows| hash_eight(eight, rows)).collect();
+                EIGHT.as_ref().map(hash)
+            })*
+            _ => None,
+        }
+    };
+}
+
+/// [`poseidon`] of each, in order: leaves of notes, nodes and contexts eight at a time.
+fn many<const N: usize>(rows: &[[Fr; N]]) -> Vec<Fr> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(hashes) = permute_eights!(rows, N; 3, 4, 6) {
+        return hashes;
+    }
+    rows.iter().map(|row| poseidon(row)).collect()
+}
+
+/// The hashes of at most eight rows of `T - 1` inputs.
+#[cfg(target_arch = "x86_64")]
+fn hash_eight<const N: usize, const T: usize>(
+    eight: &Poseidon8<T>,
+    rows: &[[Fr; N]],
+) -> impl Iterator<Item = Fr> + use<N, T> {
+    // The first word is the capacity's, zero; lanes without a row hash zeros.
+    let mut states = [[Fr::from(0u64); 8]; T];
+    for (lane, row) in rows.iter().enumerate() {
+        for (word, input) in states[1..].iter_mut().zip(row) {
+            word[lane] = *input;
         }
     }
-    eight.first_words(&states).into_iter().take(fours.len())
+    eight.first_words(&states).into_iter().take(rows.len())
 }
 
 #[cfg(test)]
@@ -154,6 +183,33 @@ mod tests {
             assert_eq!(nodes(&fours), expected, "{count}");
             assert_eq!(fours.iter().map(node).collect::<Vec<_>>(), expected);
         }
+    }
+
+    /// The widths that are hashed eight at a time, and one that is not, in every lane.
+    #[test]
+    fn many_tagged_hashes_are_those_of_each() {
+        fn check<const K: usize, const N: usize>(tag: Tag) {
+            let word = |n: usize| match n % 4 {
+                0 => Fr::from(0u64),
+                1 => -Fr::from(n as u64),
+                2 => Fr::from(n as u64),
+                _ => tagged(Tag::Fill, [Fr::from(n as u64)]),
+            };
+            let rows: Vec<[Fr; K]> = (0..20)
+                .map(|i| std::array::from_fn(|j| word(5 * i + 3 * j + i / 4)))
+                .collect();
+            let expected: Vec<Fr> = rows.iter().map(|row| tagged(tag, *row)).collect();
+            for count in (0..=9).chain([16, 17, 20]) {
+                assert_eq!(
+                    tagged_all::<K, N>(tag, &rows[..count]),
+                    expected[..count],
+                    "{tag:?}, {count}"
+                );
+            }
+        }
+        check::<2, 3>(Tag::Leaf);
+        check::<5, 6>(Tag::Ctx);
+        check::<1, 2>(Tag::Fill);
     }
 
     #[test]

@@ -142,8 +142,8 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Everything but the proof; gives the public inputs.
-    fn inputs(&self) -> Result<Vec<Fr>, VerifyError> {
+    /// Everything but the proof; gives the public inputs. `ctx` is that of the claim's context.
+    fn inputs(&self, ctx: &Fr) -> Result<Vec<Fr>, VerifyError> {
         if self.context.circuit_id != self.key.circuit_id() {
             return Err(VerifyError::Circuit);
         }
@@ -155,7 +155,7 @@ impl Claim<'_> {
         if !self.context.is_bound() {
             return Err(VerifyError::Unbound);
         }
-        if self.context.to_fr() != self.statement.ctx() {
+        if *ctx != self.statement.ctx() {
             return Err(VerifyError::Context);
         }
         Ok(inputs)
@@ -186,7 +186,7 @@ pub fn verify(
         context,
         proof,
     };
-    key.verify(&claim.inputs()?, proof)?;
+    key.verify(&claim.inputs(&claim.context.to_fr())?, proof)?;
     Ok(claim.verified())
 }
 
@@ -196,7 +196,11 @@ pub fn verify_batch(
     claims: Vec<Claim<'_>>,
     random: &mut (impl RngCore + CryptoRng),
 ) -> Vec<Result<Verified, VerifyError>> {
-    let inputs: Vec<_> = claims.iter().map(Claim::inputs).collect();
+    // One for each claim.
+    let contexts = Context::all_to_fr(claims.iter().map(|claim| &claim.context));
+    let inputs: Vec<_> = (claims.iter().zip(&contexts))
+        .map(|(claim, ctx)| claim.inputs(ctx))
+        .collect();
     let items: Vec<_> = claims
         .iter()
         .zip(&inputs)
