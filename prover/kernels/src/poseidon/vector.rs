@@ -82,7 +82,7 @@ fn permute<const T: usize>(
         let first = row_times(token, &round.row, &state);
         for (word, factor) in state[1..].iter_mut().zip(&round.column[1..]) {
             let product = power.mul(token, Vec8::splat(token, *factor));
-            // Below 5p, as the reduction asks: at most 1 + 2.1, the first time 2.2 + 2.1.
+            // Below 5p, as the reduction asks: at most 1 + 2.1, the first time 2.5 + 2.1 (16 words).
             *word = (*word + product).reduce(token);
         }
         state[0] = first;
