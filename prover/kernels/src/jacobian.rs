@@ -34,93 +34,56 @@ pub(crate) trait Coordinate: Copy + Sub<Output = Self::Sum> {
     fn blended(self, mask: u8, other: Self) -> Self;
 }
 
-impl Coordinate for Vec8<Base> {
-    type Sum = Wide<Base>;
+macro_rules! coordinate {
+    ($element:ty, $sum:ty) => {
+        impl Coordinate for $element {
+            type Sum = $sum;
 
-    #[inline(always)]
-    fn times(self, token: Ifma, other: Self) -> Self {
-        self.mul(token, other)
-    }
+            #[inline(always)]
+            fn times(self, token: Ifma, other: Self) -> Self {
+                self.mul(token, other)
+            }
 
-    #[inline(always)]
-    fn squared(self, token: Ifma) -> Self {
-        self.square(token)
-    }
+            #[inline(always)]
+            fn squared(self, token: Ifma) -> Self {
+                self.square(token)
+            }
 
-    #[inline(always)]
-    fn wide(self) -> Wide<Base> {
-        Self::wide(self)
-    }
+            #[inline(always)]
+            fn wide(self) -> $sum {
+                Self::wide(self)
+            }
 
-    #[inline(always)]
-    fn doubled(sum: Wide<Base>) -> Wide<Base> {
-        sum.double()
-    }
+            #[inline(always)]
+            fn doubled(sum: $sum) -> $sum {
+                sum.double()
+            }
 
-    #[inline(always)]
-    fn raised(token: Ifma, sum: Wide<Base>) -> Self {
-        sum.add_p::<2>(token).carry(token)
-    }
+            #[inline(always)]
+            fn raised(token: Ifma, sum: $sum) -> Self {
+                sum.add_p::<2>(token).carry(token)
+            }
 
-    #[inline(always)]
-    fn reduced(token: Ifma, sum: Wide<Base>) -> Self {
-        sum.reduce_far(token)
-    }
+            #[inline(always)]
+            fn reduced(token: Ifma, sum: $sum) -> Self {
+                sum.reduce_far(token)
+            }
 
-    #[inline(always)]
-    fn zeros(self, token: Ifma) -> u8 {
-        self.is_zero(token)
-    }
+            #[inline(always)]
+            fn zeros(self, token: Ifma) -> u8 {
+                self.is_zero(token)
+            }
 
-    #[inline(always)]
-    fn blended(self, mask: u8, other: Self) -> Self {
-        self.blend(mask, other)
-    }
+            #[inline(always)]
+            fn blended(self, mask: u8, other: Self) -> Self {
+                self.blend(mask, other)
+            }
+        }
+    };
 }
 
-impl Coordinate for Quadratic8 {
-    type Sum = WideQuadratic8;
-
-    #[inline(always)]
-    fn times(self, token: Ifma, other: Self) -> Self {
-        self.mul(token, other)
-    }
-
-    #[inline(always)]
-    fn squared(self, token: Ifma) -> Self {
-        self.square(token)
-    }
-
-    #[inline(always)]
-    fn wide(self) -> WideQuadratic8 {
-        Self::wide(self)
-    }
-
-    #[inline(always)]
-    fn doubled(sum: WideQuadratic8) -> WideQuadratic8 {
-        sum.double()
-    }
-
-    #[inline(always)]
-    fn raised(token: Ifma, sum: WideQuadratic8) -> Self {
-        sum.add_p::<2>(token).carry(token)
-    }
-
-    #[inline(always)]
-    fn reduced(token: Ifma, sum: WideQuadratic8) -> Self {
-        sum.reduce_far(token)
-    }
-
-    #[inline(always)]
-    fn zeros(self, token: Ifma) -> u8 {
-        self.is_zero(token)
-    }
-
-    #[inline(always)]
-    fn blended(self, mask: u8, other: Self) -> Self {
-        self.blend(mask, other)
-    }
-}
+coordinate!(Vec8<Base>, Wide<Base>);
+coordinate!(Quadratic8, WideQuadratic8);
 
 /// Eight points in affine coordinates.
 #[derive(Clone, Copy)]
