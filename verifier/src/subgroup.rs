@@ -13,32 +13,7 @@
 use ark_bn254::{Config, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, bn::BnConfig};
 use ark_ff::{AdditiveGroup, Field};
-
-/// The curve's parameter x, of 63 bits.
-const X: u64 = Config::X[0];
-/// Digits of x in its non-adjacent form, lowest first; 24 of them are not zero.
-const X_DIGITS: [i8; 64] = signed_digits(X);
-
-const fn signed_digits(mut rest: u64) -> [i8; 64] {
-    let mut digits = [0; 64];
-    let mut at = 0;
-    while rest > 0 {
-        match rest & 3 {
-            1 => {
-                digits[at] = 1;
-                rest -= 1;
-            }
-            3 => {
-                digits[at] = -1;
-                rest += 1;
-            }
-            _ => {}
-        }
-        rest >>= 1;
-        at += 1;
-    }
-    digits
-}
+use medproof_kernels::parameter::X_DIGITS;
 
 /// The endomorphism, on Jacobian coordinates: `x = X / Z^2`, `y = Y / Z^3`.
 fn psi(point: &G2Projective) -> G2Projective {

@@ -13,6 +13,7 @@ pub mod membership;
 pub mod multiples;
 #[cfg(target_arch = "x86_64")]
 pub mod pairing;
+pub mod parameter;
 pub mod poseidon;
 #[cfg(target_arch = "x86_64")]
 pub mod roots;

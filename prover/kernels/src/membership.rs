@@ -7,32 +7,7 @@ use ark_ff::AdditiveGroup;
 use crate::Ifma;
 use crate::field::Quadratic8;
 use crate::jacobian::{Affine8, Jacobian8};
-
-/// The curve's parameter x, of 63 bits.
-const X: u64 = Config::X[0];
-/// Digits of x in its non-adjacent form, lowest first; the leading one is number 62, and 24 are not zero.
-const X_DIGITS: [i8; 64] = signed_digits(X);
-
-const fn signed_digits(mut rest: u64) -> [i8; 64] {
-    let mut digits = [0; 64];
-    let mut at = 0;
-    while rest > 0 {
-        match rest & 3 {
-            1 => {
-                digits[at] = 1;
-                rest -= 1;
-            }
-            3 => {
-                digits[at] = -1;
-                rest += 1;
-            }
-            _ => {}
-        }
-        rest >>= 1;
-        at += 1;
-    }
-    digits
-}
+use crate::parameter::X_DIGITS;
 
 /// Bit i says that point i satisfies `(x + 1) P + psi(x P) + psi^2(x P) = psi^3(2 x P)`, with psi the endomorphism of
 /// untwist, Frobenius and twist: that it is in G2. Points must be on the twist.
