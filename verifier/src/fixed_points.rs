@@ -3,9 +3,10 @@
 //! arkworks' sum of multiples starts threads of its own for every call. A worker of a pool that waits for them takes up
 //! whatever else its pool has to do, on the same stack: many checks at once then nest until the stack overflows.
 
-use ark_bn254::{Fq, Fr, G1Affine, G1Projective, g1};
+use crate::affine::to_affine;
+use ark_bn254::{Fr, G1Affine, G1Projective, g1};
 use ark_ec::scalar_mul::glv::GLVConfig;
-use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, serial_batch_inversion_and_mul};
+use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
 use std::sync::Arc;
 
 /// Bits of a digit of a scalar: digits are 0 or odd and below 2^(WINDOW - 1) in absolute value, and of WINDOW
@@ -77,13 +78,8 @@ fn odd_multiples(point: &G1Affine) -> Table {
         }
         multiple
     });
-    let mut inverses = multiples.map(|p| p.z);
-    serial_batch_inversion_and_mul(&mut inverses, &Fq::ONE);
-    std::array::from_fn(|at| {
-        let (p, inverse) = (&multiples[at], inverses[at]);
-        let square = inverse.square();
-        G1Affine::new_unchecked(p.x * square, p.y * square * inverse)
-    })
+    let affine = to_affine(multiples.iter());
+    std::array::from_fn(|at| affine[at])
 }
 
 /// The digits of a number given by sign and magnitude, least significant first.
@@ -100,7 +96,7 @@ fn digits((positive, magnitude): (bool, Fr)) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_ff::UniformRand;
+    use ark_ff::{Field, UniformRand};
     use ark_std::rand::{SeedableRng, rngs::StdRng};
 
     #[test]

@@ -11,8 +11,8 @@
     )
 )]
 
+use crate::affine::to_affine;
 use ark_bn254::{Fq, Fq2, Fq12, G1Affine, G1Projective, G2Affine};
-use ark_ff::{Field, serial_batch_inversion_and_mul};
 use medproof_kernels::Kernels;
 
 /// Whether the functions of this module have an answer.
@@ -26,14 +26,8 @@ pub(crate) fn miller_loop(kernels: Kernels, pairs: &[(G1Projective, G2Affine)]) 
     if !available(kernels) {
         return None;
     }
-    let mut inverses: Vec<Fq> = pairs.iter().map(|(p, _)| p.z).collect();
-    // arkworks' other function would hand the work to other threads.
-    serial_batch_inversion_and_mul(&mut inverses, &Fq::ONE);
-    let affine = |((p, q), inverse): (&(G1Projective, G2Affine), &Fq)| {
-        let square = inverse.square();
-        (G1Affine::new_unchecked(p.x * square, p.y * square * inverse), *q)
-    };
-    let pairs: Vec<_> = pairs.iter().zip(&inverses).map(affine).collect();
+    let points = to_affine(pairs.iter().map(|(p, _)| p));
+    let pairs: Vec<_> = points.into_iter().zip(pairs.iter().map(|(_, q)| *q)).collect();
     match kernels {
         Kernels::Scalar => None,
         #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,7 @@
 //! decoding, native Poseidon and EdDSA-Poseidon, quaternary trees, what is asked and opened,
 //! ledger entries, checkpoints and receipts. No I/O, no clock, no async. Layouts are in `docs/format.md`.
 
+mod affine;
 pub mod asked;
 pub mod batch;
 pub mod checkpoint;

@@ -5,9 +5,10 @@
 //! leaves `1 + (c3 + c4 w^2) w`, cheaper to multiply with. Final exponentiation removes factors in Fq like y. The loop is that
 //! of arkworks otherwise, and the tests compare what final exponentiation makes of both.
 
+use crate::affine::invert;
 use ark_bn254::{Config, Fq, Fq2, Fq12, Fq12Config, G1Projective, G2Affine};
 use ark_ec::bn::BnConfig;
-use ark_ff::{AdditiveGroup, Field, Fp12Config, serial_batch_inversion_and_mul};
+use ark_ff::{AdditiveGroup, Field, Fp12Config};
 
 /// A pair on its way through the loop.
 struct Pair {
@@ -64,12 +65,6 @@ fn psi(q: &G2Affine) -> G2Affine {
     image.x *= Config::TWIST_MUL_BY_Q_X;
     image.y *= Config::TWIST_MUL_BY_Q_Y;
     image
-}
-
-/// The inverses, by one inversion.
-fn invert<F: Field>(values: &mut [F]) {
-    // arkworks' other function would hand the work to other threads.
-    serial_batch_inversion_and_mul(values, &F::ONE);
 }
 
 /// Multiplies `f` by the tangents at `t`, and doubles `t`.
