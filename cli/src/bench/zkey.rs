@@ -1,6 +1,7 @@
-//! `medproof bench zkey`: proves with a key and a witness of the circom world, so that other provers can be timed
-//! on the same files.
+//! `medproof bench zkey`: proves with a key and a witness of the circom world, the engine beside ark-groth16, so that
+//! other provers can be timed on the same files.
 
+use super::rounded;
 use crate::backend::{Backend, TableArgs};
 use crate::output::table;
 use crate::{CliError, Exit, Output, read_bytes};
@@ -28,12 +29,12 @@ pub struct Args {
     /// A witness of its circuit (`.wtns`).
     #[arg(value_name = "WTNS")]
     witness: PathBuf,
-    /// Number of proofs; the last one is printed.
+    /// Number of proofs of each prover; the last one is printed.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
-    /// What proves.
-    #[arg(long, value_enum, default_value_t = Backend::Engine)]
-    backend: Backend,
+    /// Only this prover [default: both in turn, with the ratio of their medians; the engine's proof is printed].
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
     #[command(flatten)]
     tables: TableArgs,
 }
@@ -118,31 +119,71 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             args.key.display(),
         )));
     }
-    let prepared: Box<dyn Prepared + '_> = match args.backend {
-        Backend::Arkworks => Box::new(Arkworks {
-            matrices: [key.a().to_rows(), key.b().to_rows()],
-            key: &key,
-        }),
-        Backend::Engine => Box::new(engine(&key, args.tables.bytes())?),
+    let backends = match args.backend {
+        Some(one) => vec![one],
+        None => vec![Backend::Engine, Backend::Arkworks],
     };
-    spinner.set_message("proving");
-    let (seconds, proof) = measure(args, &key, &witness, prepared.as_ref())?;
-    let steps = prepared.steps(witness.values());
-    spinner.finish_and_clear();
-    let mut value = json!({
-        "backend": args.backend.as_str(),
-        "constraints": key.constraints(),
-        "domain": key.domain(),
-        "seconds": seconds,
-        "median": median(&seconds),
-        "proof": snarkjs::proof(&proof),
-        "public": snarkjs::public(public(&key, &witness)),
-    });
-    if let Some(steps) = steps {
-        value["steps_ms"] = steps_ms(&steps);
+    let mut provers = Vec::with_capacity(backends.len());
+    for backend in backends {
+        provers.push(Measured::new(backend, &key, args)?);
     }
+    spinner.set_message("proving");
+    measure(args, &key, &witness, &mut provers)?;
+    let value = figures(&key, &witness, &provers);
+    spinner.finish_and_clear();
     output.result(&value, || text(&value));
     Ok(Exit::Accept)
+}
+
+/// A prover with what was measured of it.
+struct Measured<'a> {
+    backend: Backend,
+    prepared: Box<dyn Prepared + 'a>,
+    seconds: Vec<f64>,
+    last: Option<Proof>,
+}
+
+impl<'a> Measured<'a> {
+    fn new(backend: Backend, key: &'a Zkey, args: &Args) -> Result<Self, CliError> {
+        let prepared: Box<dyn Prepared + 'a> = match backend {
+            Backend::Arkworks => Box::new(Arkworks {
+                matrices: [key.a().to_rows(), key.b().to_rows()],
+                key,
+            }),
+            Backend::Engine => Box::new(engine(key, args.tables.bytes())?),
+        };
+        Ok(Self {
+            backend,
+            prepared,
+            seconds: Vec::new(),
+            last: None,
+        })
+    }
+}
+
+/// What is printed: of the first prover, and the second, if there is one, beside it.
+fn figures(key: &Zkey, witness: &Witness, provers: &[Measured<'_>]) -> Value {
+    let mut value = json!({
+        "constraints": key.constraints(),
+        "domain": key.domain(),
+        "public": snarkjs::public(public(key, witness)),
+    });
+    if let Some(first) = provers.first() {
+        value["backend"] = first.backend.as_str().into();
+        value["seconds"] = first.seconds.clone().into();
+        value["median"] = median(&first.seconds).into();
+        value["proof"] = first.last.as_ref().map(snarkjs::proof).into();
+        if let Some(steps) = first.prepared.steps(witness.values()) {
+            value["steps_ms"] = steps_ms(&steps);
+        }
+    }
+    if let [first, second] = provers {
+        let (ours, theirs) = (median(&first.seconds), median(&second.seconds));
+        value["arkworks_seconds"] = second.seconds.clone().into();
+        value["arkworks_median"] = theirs.into();
+        value["ratio_to_arkworks"] = rounded(theirs / ours).into();
+    }
+    value
 }
 
 fn steps_ms(steps: &Steps) -> Value {
@@ -157,12 +198,8 @@ fn steps_ms(steps: &Steps) -> Value {
     })
 }
 
-fn measure(
-    args: &Args,
-    key: &Zkey,
-    witness: &Witness,
-    prepared: &dyn Prepared,
-) -> Result<(Vec<f64>, Proof), CliError> {
+/// Proofs of all provers in turn, so that they see the same state of the machine.
+fn measure(args: &Args, key: &Zkey, witness: &Witness, provers: &mut [Measured<'_>]) -> Result<(), CliError> {
     let verifying = ark_groth16::prepare_verifying_key(&key.proving_key().vk);
     let unsatisfied = || {
         CliError::Data(format!(
@@ -171,18 +208,20 @@ fn measure(
             args.key.display()
         ))
     };
-    let mut seconds = Vec::new();
-    let mut last = None;
     for _ in 0..args.runs {
-        let begin = Instant::now();
-        let proof = prepared.prove(witness.values()).map_err(CliError::Software)?;
-        seconds.push((begin.elapsed().as_secs_f64() * 1e6).round() / 1e6);
-        match Groth16::<Bn254>::verify_proof(&verifying, &proof, public(key, witness)) {
-            Ok(true) => last = Proof::new(proof).ok(),
-            _ => return Err(unsatisfied()),
+        for prover in &mut *provers {
+            let begin = Instant::now();
+            let proof = prover.prepared.prove(witness.values());
+            let took = begin.elapsed().as_secs_f64();
+            let proof = proof.map_err(CliError::Software)?;
+            prover.seconds.push((took * 1e6).round() / 1e6);
+            match Groth16::<Bn254>::verify_proof(&verifying, &proof, public(key, witness)) {
+                Ok(true) => prover.last = Some(Proof::new(proof).map_err(|_| unsatisfied())?),
+                _ => return Err(unsatisfied()),
+            }
         }
     }
-    last.map(|proof| (seconds, proof)).ok_or_else(unsatisfied)
+    Ok(())
 }
 
 /// Reads and checks a `.zkey` file.
@@ -217,16 +256,29 @@ fn median(seconds: &[f64]) -> f64 {
 
 fn text(value: &Value) -> String {
     let head = ["backend", "constraints", "domain", "runs", "median (s)"];
-    let row = vec![
-        value["backend"].as_str().unwrap_or_default().to_owned(),
-        value["constraints"].to_string(),
-        value["domain"].to_string(),
-        value["seconds"].as_array().map_or(0, Vec::len).to_string(),
-        value["median"].to_string(),
-    ];
-    let steps = match &value["steps_ms"] {
-        Value::Null => String::new(),
-        steps => format!("\nsteps, one after the other (ms): {steps}"),
+    let row = |backend: &Value, seconds: &Value, median: &Value| {
+        vec![
+            backend.as_str().unwrap_or_default().to_owned(),
+            value["constraints"].to_string(),
+            value["domain"].to_string(),
+            seconds.as_array().map_or(0, Vec::len).to_string(),
+            median.to_string(),
+        ]
     };
-    format!("{}{steps}\n{}", table(&head, [row]), value["proof"])
+    let mut rows = vec![row(&value["backend"], &value["seconds"], &value["median"])];
+    let mut lines = Vec::new();
+    if !value["ratio_to_arkworks"].is_null() {
+        let arkworks = Backend::Arkworks.as_str().into();
+        rows.push(row(
+            &arkworks,
+            &value["arkworks_seconds"],
+            &value["arkworks_median"],
+        ));
+        lines.push(format!("ratio to arkworks: {}", value["ratio_to_arkworks"]));
+    }
+    if !value["steps_ms"].is_null() {
+        lines.push(format!("steps, one after the other (ms): {}", value["steps_ms"]));
+    }
+    lines.push(value["proof"].to_string());
+    format!("{}\n{}", table(&head, rows), lines.join("\n"))
 }

@@ -4,15 +4,21 @@
 //! how arkworks keeps numbers in memory, and their coefficients are multiplied by R once more.
 
 use crate::{CircomError, PointFault, container::Reader};
-use ark_bn254::{Fq, Fq2, Fr, g1, g2};
-use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_bn254::{Fq, Fq2, Fr, G2Affine, g1, g2};
+use ark_ec::{
+    AffineRepr,
+    short_weierstrass::{Affine, SWCurveConfig},
+};
 use ark_ff::{BigInt, BigInteger, Field, PrimeField};
+use medproof_kernels::Kernels;
 use rayon::prelude::*;
 
 /// Bytes of a number.
 pub(crate) const BYTES: usize = 32;
 /// Points of a list that one thread checks at a time.
 const CHUNK: usize = 256;
+/// Points whose membership is shown together.
+const LANES: usize = 8;
 
 fn integer(bytes: &[u8]) -> BigInt<4> {
     let mut limbs = [0u64; 4];
@@ -92,6 +98,12 @@ pub(crate) trait KeyCurve: SWCurveConfig<BaseField = <Self as KeyCurve>::Coordin
     type Coordinate: Coordinate;
     /// Bytes of a point.
     const POINT_BYTES: usize = 2 * <<Self as KeyCurve>::Coordinate as Coordinate>::SIZE;
+
+    /// Which points of at most eight are shown to be in the subgroup, bit by bit; a clear bit says nothing.
+    /// None is the identity.
+    fn members(_: Kernels, _: &[Affine<Self>]) -> u8 {
+        0
+    }
 }
 
 impl KeyCurve for g1::Config {
@@ -100,9 +112,22 @@ impl KeyCurve for g1::Config {
 
 impl KeyCurve for g2::Config {
     type Coordinate = Fq2;
+
+    fn members(kernels: Kernels, points: &[G2Affine]) -> u8 {
+        match kernels {
+            Kernels::Scalar => 0,
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Ifma(token) => {
+                let lane = |i| points.get(i).copied().unwrap_or_else(G2Affine::identity);
+                medproof_kernels::membership::in_g2(token, &std::array::from_fn(lane))
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Kernels::Ifma(_) => 0,
+        }
+    }
 }
 
-/// Reads one point: canonical, on its curve, in its subgroup; zero coordinates are the identity.
+/// Reads one point: canonical and on its curve; zero coordinates are the identity.
 fn read_point<P: KeyCurve>(bytes: &[u8]) -> Result<Affine<P>, PointFault> {
     if bytes.iter().all(|b| *b == 0) {
         return Ok(Affine::identity());
@@ -110,13 +135,29 @@ fn read_point<P: KeyCurve>(bytes: &[u8]) -> Result<Affine<P>, PointFault> {
     let (x, y) = bytes.split_at(P::POINT_BYTES / 2);
     let coordinate = |bytes| Coordinate::read(bytes).ok_or(PointFault::NotCanonical);
     let point = Affine::<P>::new_unchecked(coordinate(x)?, coordinate(y)?);
-    if !point.is_on_curve() {
-        return Err(PointFault::OffCurve);
+    match point.is_on_curve() {
+        true => Ok(point),
+        false => Err(PointFault::OffCurve),
     }
-    if !point.is_in_correct_subgroup_assuming_on_curve() {
-        return Err(PointFault::OutsideSubgroup);
-    }
-    Ok(point)
+}
+
+/// The place of a point, on the curve, that is outside the subgroup. What [`KeyCurve::members`] leaves open arkworks'
+/// test decides.
+fn outside<P: KeyCurve>(kernels: Kernels, points: &[Affine<P>]) -> Option<usize> {
+    let finite: Vec<usize> = (0..points.len()).filter(|i| !points[*i].is_zero()).collect();
+    finite.chunks(LANES).find_map(|places| {
+        let mut together = [Affine::identity(); LANES];
+        for (slot, place) in together.iter_mut().zip(places) {
+            *slot = points[*place];
+        }
+        let members = P::members(kernels, &together[..places.len()]);
+        let open = places
+            .iter()
+            .enumerate()
+            .filter(|(lane, _)| members >> lane & 1 == 0);
+        let mut open = open.map(|(_, place)| *place);
+        open.find(|place| !points[*place].is_in_correct_subgroup_assuming_on_curve())
+    })
 }
 
 /// One point of a header.
@@ -124,23 +165,99 @@ pub(crate) fn point<P: KeyCurve>(
     reader: &mut Reader<'_>,
     what: &'static str,
 ) -> Result<Affine<P>, CircomError> {
-    let bytes = reader.take(P::POINT_BYTES)?;
-    read_point(bytes).map_err(|fault| CircomError::Point {
+    let fail = |fault| CircomError::Point {
         what,
         index: 0,
         fault,
-    })
+    };
+    let point = read_point(reader.take(P::POINT_BYTES)?).map_err(fail)?;
+    match outside(Kernels::Scalar, &[point]) {
+        None => Ok(point),
+        Some(_) => Err(fail(PointFault::OutsideSubgroup)),
+    }
 }
 
 /// A section that holds `count` points and nothing else; checked on all cores.
 pub(crate) fn points<P: KeyCurve>(reader: Reader<'_>, count: usize) -> Result<Vec<Affine<P>>, CircomError> {
+    points_on(Kernels::detect(), reader, count)
+}
+
+fn points_on<P: KeyCurve>(
+    kernels: Kernels,
+    reader: Reader<'_>,
+    count: usize,
+) -> Result<Vec<Affine<P>>, CircomError> {
     let what = reader.within;
-    let fail = |index, fault| CircomError::Point { what, index, fault };
-    reader
-        .all(count, P::POINT_BYTES)?
-        .par_chunks_exact(P::POINT_BYTES)
-        .with_min_len(CHUNK)
+    let bytes = reader.all(count, P::POINT_BYTES)?;
+    // Its length is that of the bytes.
+    let mut points = vec![Affine::identity(); count];
+    points
+        .par_chunks_mut(CHUNK)
+        .zip(bytes.par_chunks(CHUNK * P::POINT_BYTES))
         .enumerate()
-        .map(|(index, bytes)| read_point(bytes).map_err(|fault| fail(index, fault)))
-        .collect()
+        .try_for_each(|(chunk, (points, bytes))| {
+            let fail = |at, fault| CircomError::Point {
+                what,
+                index: chunk * CHUNK + at,
+                fault,
+            };
+            let encoded = bytes.chunks_exact(P::POINT_BYTES).enumerate();
+            for (point, (at, bytes)) in points.iter_mut().zip(encoded) {
+                *point = read_point(bytes).map_err(|fault| fail(at, fault))?;
+            }
+            match outside(kernels, points) {
+                None => Ok(()),
+                Some(at) => Err(fail(at, PointFault::OutsideSubgroup)),
+            }
+        })?;
+    Ok(points)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
+
+    use super::*;
+    use crate::zkey::tests::{g2_point, outside as stranger};
+    use ark_ec::CurveGroup;
+    use medproof_kernels::Ifma;
+
+    /// Multiples of the generator, every fifth place the identity.
+    fn members(count: usize) -> Vec<G2Affine> {
+        let multiple = |i: usize| (G2Affine::generator() * Fr::from(i as u64)).into_affine();
+        (0..count)
+            .map(|i| {
+                if i % 5 == 3 {
+                    G2Affine::identity()
+                } else {
+                    multiple(i + 1)
+                }
+            })
+            .collect()
+    }
+
+    fn read(kernels: Kernels, points: &[G2Affine]) -> Result<Vec<G2Affine>, CircomError> {
+        let bytes: Vec<u8> = points.iter().flat_map(|p| g2_point(*p)).collect();
+        points_on::<g2::Config>(kernels, Reader::new(&bytes, "points"), points.len())
+    }
+
+    #[test]
+    fn v04_one_point_outside_g2_among_many_is_named() {
+        let kernels = [Some(Kernels::Scalar), Ifma::detect().map(Kernels::Ifma)];
+        for kernels in kernels.into_iter().flatten() {
+            // The last chunk and its last lanes are not full.
+            let good = members(CHUNK + 45);
+            assert_eq!(read(kernels, &good).unwrap(), good);
+            for place in [0, 3, 7, 8, CHUNK - 1, CHUNK, CHUNK + 40, CHUNK + 44] {
+                let mut points = good.clone();
+                points[place] = stranger();
+                let fault = CircomError::Point {
+                    what: "points",
+                    index: place,
+                    fault: PointFault::OutsideSubgroup,
+                };
+                assert_eq!(read(kernels, &points), Err(fault), "{kernels:?}");
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod contribution;
 mod header;
 mod pairing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use contribution::{Contribution, ContributionKind};
 

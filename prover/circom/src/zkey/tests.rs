@@ -46,7 +46,7 @@ fn g1(p: G1Affine) -> [u8; 64] {
     out
 }
 
-fn g2_point(p: G2Affine) -> [u8; 128] {
+pub(crate) fn g2_point(p: G2Affine) -> [u8; 128] {
     let mut out = [0; 128];
     put(&[p.x.c0, p.x.c1, p.y.c0, p.y.c1], &mut out);
     out
@@ -57,7 +57,7 @@ fn header_with(at: usize, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// On the twist, but not in the subgroup of prime order.
-fn outside() -> G2Affine {
+pub(crate) fn outside() -> G2Affine {
     (1u64..)
         .find_map(|n| {
             let x = Fq2::new(Fq::from(n), Fq::ONE);
