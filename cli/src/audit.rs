@@ -1,90 +1,161 @@
-//! `medproof audit`: reads a whole ledger as a stranger would and judges every entry again.
+//! `medproof audit`: reads a whole ledger by its tiles, as a stranger would, and judges every entry again.
 
 use crate::{
-    CliError, Exit, Output, output,
-    remote::{LedgerArgs, runtime},
+    CliError, Exit, Output, output, read_bytes,
+    remote::{ledger_id, runtime},
+    serve::authorities,
+    trust::TrustArgs,
 };
-use medproof_ledger as ledger;
-use medproof_verifier::entry::Kind;
-use serde_json::json;
-use std::time::Instant;
+use medproof_ledger::{
+    self as ledger, AuditConfig, ReadError,
+    audit::{AuditError, Report},
+    http::client::Prefix,
+};
+use medproof_verifier::{checkpoint::MAX_CHECKPOINT_BYTES, entry::Kind};
+use serde_json::{Value, json};
+use std::{path::PathBuf, time::Instant};
 
 /// Arguments of `medproof audit`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Where the ledger, or a mirror of it, serves its tiles (`serve ledger --http`): http[s]://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    http: Prefix,
     #[command(flatten)]
-    ledger: LedgerArgs,
+    trust: TrustArgs,
+    /// A signed checkpoint of the ledger from before, which its log must contain (repeatable).
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// The ledger's id in hexadecimal; its genesis is checked against it. Without it any genesis with the ledger's key is
+    /// taken, and its id shown.
+    #[arg(long, value_name = "HEX", value_parser = ledger_id)]
+    ledger_id: Option<[u8; 32]>,
+    /// Certificates (PEM) of the authorities that must have certified an https address [default: those that browsers believe].
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+}
+
+impl Args {
+    fn config(&self) -> Result<AuditConfig, CliError> {
+        let mut http = self.http.clone();
+        if let Some(authorities) = authorities(self.tls_ca.as_deref())? {
+            http = http.certified_by(&authorities);
+        }
+        let mut config = AuditConfig::new(http, self.trust.policy()?);
+        config.ledger_id = self.ledger_id;
+        for path in &self.checkpoint {
+            let note = read_bytes(path, MAX_CHECKPOINT_BYTES as u64)?;
+            let held = config.hold_to(note);
+            held.map_err(|e| CliError::Data(format!("`{}`: {e}", path.display())))?;
+        }
+        Ok(config)
+    }
 }
 
 /// Audits a ledger.
 ///
 /// # Errors
-/// [`CliError`] when it cannot be read to its end; a ledger that broke a rule is [`Exit::Reject`].
+/// [`CliError`] when it cannot be read to its end; a ledger that broke a rule, forked, or is not cosigned as asked is
+/// [`Exit::Reject`].
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    let config = args.config()?;
+    let quorum = config.policy.quorum();
     let bar = output.bar(0, "entries");
+    let shown = bar.clone();
     let begin = Instant::now();
-    let report = runtime()?.block_on(async {
-        let mut client = args.ledger.connect().await?;
-        let audited = ledger::audit(&mut client, |done, of| {
-            bar.set_length(of);
-            bar.set_position(done);
-        });
-        audited.await.map_err(CliError::unavailable)
-    });
+    let audited = runtime()?.block_on(ledger::audit(config, move |done, of| {
+        shown.set_length(of);
+        shown.set_position(done);
+    }));
     bar.finish_and_clear();
-    let report = report?;
+    let report = match audited {
+        Ok(report) => report,
+        Err(error) if error.is_verdict() => {
+            output.error(Exit::Reject as u8, &error.to_string());
+            return Ok(Exit::Reject);
+        }
+        Err(error @ AuditError::Read(ReadError::Unreachable(_))) => {
+            return Err(CliError::Unavailable(format!(
+                "{error}; `--http` is the address that `serve ledger --http` names"
+            )));
+        }
+        Err(error) => return Err(CliError::unavailable(error)),
+    };
     let seconds = begin.elapsed().as_secs_f64();
-    let rate = |count: u64| (count as f64 / seconds.max(1e-3)).round();
+    output.result(&document(&report, quorum, seconds), || text(&report, seconds));
+    Ok(match report.is_clean() {
+        true => Exit::Accept,
+        false => Exit::Reject,
+    })
+}
+
+fn rate(count: u64, seconds: f64) -> f64 {
+    (count as f64 / seconds.max(1e-3)).round()
+}
+
+fn document(report: &Report, quorum: usize, seconds: f64) -> Value {
     let kinds = Kind::ALL.iter().zip(report.kinds);
-    let problems: Vec<_> = report
-        .problems
-        .iter()
-        .map(|p| json!({ "entry": p.index, "reason": p.reason }))
-        .collect();
-    let value = json!({
+    let cosignatures = report.cosignatures.iter();
+    let problems = report.problems.iter();
+    json!({
         "clean": report.is_clean(),
+        "ledger_id": hex::encode(report.ledger_id),
         "entries": report.entries,
-        "kinds": kinds.clone().map(|(k, n)| (k.as_str().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>(),
+        "kinds": kinds.map(|(k, n)| (k.as_str().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>(),
         "batches": report.batches,
         "proofs": report.proofs,
         "commitments": report.commitments,
         "nullifiers": report.nullifiers,
         "checkpoint": { "size": report.size, "root": hex::encode(report.root) },
-        "problems": problems,
+        "cosignatures": cosignatures
+            .map(|c| json!({ "witness": c.witness, "time": c.time }))
+            .collect::<Vec<_>>(),
+        "quorum": quorum,
+        "contained": report.contained,
+        "problems": problems
+            .map(|p| json!({ "entry": p.index, "reason": p.reason }))
+            .collect::<Vec<_>>(),
         "problem_count": report.problem_count,
         "seconds": seconds,
-        "entries_per_second": rate(report.entries),
-        "proofs_per_second": rate(report.proofs),
-    });
-    output.result(&value, || {
-        let rows = kinds
-            .filter(|(_, count)| *count > 0)
-            .map(|(kind, count)| vec![kind.as_str().to_owned(), count.to_string()]);
-        let mut text = output::table(&["entry", "count"], rows);
-        text.push_str(&format!(
-            "\n{} proofs verified again; checkpoint of size {}, root {}\n",
-            report.proofs,
-            report.size,
-            hex::encode(report.root)
-        ));
-        for problem in &report.problems {
-            text.push_str(&format!("entry {}: {}\n", problem.index, problem.reason));
-        }
-        let unlisted = report.problem_count - report.problems.len() as u64;
-        text.push_str(&format!(
-            "{} problems ({unlisted} not listed); {seconds:.1} s: {} entries and {} proofs a second, reading included\n",
-            report.problem_count,
-            rate(report.entries),
-            rate(report.proofs)
-        ));
-        text.push_str(match report.is_clean() {
-            true => "Every entry, proof, signature, root and seal holds.",
-            false => "The ledger broke its rules.",
-        });
-        text
-    });
-    Ok(match report.is_clean() {
-        true => Exit::Accept,
-        false => Exit::Reject,
+        "entries_per_second": rate(report.entries, seconds),
+        "proofs_per_second": rate(report.proofs, seconds),
     })
+}
+
+fn text(report: &Report, seconds: f64) -> String {
+    let kinds = Kind::ALL.iter().zip(report.kinds);
+    let rows = kinds
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| vec![kind.as_str().to_owned(), count.to_string()]);
+    let mut text = output::table(&["entry", "count"], rows);
+    text.push_str(&format!(
+        "\n{} proofs verified again; ledger {}\ncheckpoint of size {}, root {}\n",
+        report.proofs,
+        hex::encode(report.ledger_id),
+        report.size,
+        hex::encode(report.root)
+    ));
+    for cosignature in &report.cosignatures {
+        text.push_str(&format!("cosigned by {}\n", cosignature.witness));
+    }
+    for size in &report.contained {
+        text.push_str(&format!(
+            "it contains the checkpoint of {size} entries that was given\n"
+        ));
+    }
+    for problem in &report.problems {
+        text.push_str(&format!("entry {}: {}\n", problem.index, problem.reason));
+    }
+    let unlisted = report.problem_count - report.problems.len() as u64;
+    text.push_str(&format!(
+        "{} problems ({unlisted} not listed); {seconds:.1} s: {} entries and {} proofs a second, reading included\n",
+        report.problem_count,
+        rate(report.entries, seconds),
+        rate(report.proofs, seconds)
+    ));
+    text.push_str(match report.is_clean() {
+        true => "Every entry, proof, signature, root and seal holds.",
+        false => "The ledger broke its rules.",
+    });
+    text
 }

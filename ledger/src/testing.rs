@@ -1,6 +1,7 @@
 //! A small world for tests: keys, parties, policies, and proofs under keys whose trapdoor is known.
 
 pub(crate) mod client;
+pub(crate) mod directory;
 
 use crate::{
     refusal::Refusal,

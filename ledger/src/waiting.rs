@@ -5,9 +5,14 @@ use crate::{
     rules::Rules,
     submission::{BATCH, Submission, is_governance},
 };
-use medproof_verifier::entry::Kind;
+use medproof_verifier::entry::{Kind, MAX_ENTRY_BYTES};
 use rayon::prelude::*;
 use std::collections::VecDeque;
+
+/// Most entries of a batch, its seal not counted. A ledger makes batches of 1,024.
+const MAX_BATCH: usize = 16_384;
+/// Most bytes that wait for their seal: what a ledger's largest batch has.
+const MAX_BATCH_BYTES: usize = 1024 * MAX_ENTRY_BYTES;
 
 /// Entries in the order of the log.
 #[derive(Default)]
@@ -31,9 +36,10 @@ impl Waiting {
         self.entries.len()
     }
 
-    /// Bytes of the entries that wait.
-    pub(crate) fn bytes(&self) -> usize {
-        self.entries.iter().map(Vec::len).sum()
+    /// Whether more waits than a batch can have: asked when no seal is among them.
+    pub(crate) fn is_unsealed(&self) -> bool {
+        let bytes = || self.entries.iter().map(Vec::len).sum::<usize>();
+        self.len() > MAX_BATCH || bytes() > MAX_BATCH_BYTES
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&[u8]> {

@@ -316,8 +316,8 @@ async fn a02_a04_a08_a_pharmacy_hands_over_what_was_proven_to_it_and_nothing_els
     refused_at_the_counter(&mut world).await;
     bind_at_the_prescriber(&mut world).await;
     fill_and_void(&mut world).await;
-    let audit = medproof_ledger::audit(&mut world.d.ledger, |_, _| ()).await;
-    let report = audit.unwrap();
+    let config = world.d.audit_config().unwrap();
+    let report = medproof_ledger::audit(config, |_, _| ()).await.unwrap();
     assert!(report.is_clean(), "{:?}", report.problems);
     assert_eq!(report.proofs, 2);
     world.d.end().await;

@@ -14,6 +14,7 @@ use medproof_proto::ledger_client::Ledger;
 use medproof_prover as prover;
 use medproof_verifier::{
     CircuitName, Day, Name, Role, VerifyingKey,
+    cosignature::WitnessPolicy,
     entry::{Genesis, PinnedCircuit},
 };
 use rand::{RngCore, rngs::OsRng};
@@ -102,7 +103,8 @@ impl Deployment {
             .collect();
         let (log, governing) = (SigningKey::generate(&mut OsRng), SigningKey::generate(&mut OsRng));
         let genesis = genesis(time, &log, &governing, &keys);
-        let config = ledger::Config::loopback(directory.path().join("ledger"), log, Some(genesis));
+        let mut config = ledger::Config::loopback(directory.path().join("ledger"), log, Some(genesis));
+        config.http = Some(loopback());
         let ledger_server = ledger::Server::start(config).await?;
         let prover_server = prover::Server::start(prover, prover::ServerConfig::default()).await?;
         let mut client = Ledger::connect(&ledger_server.url(), Some(ledger_server.ledger_id())).await?;
@@ -185,6 +187,20 @@ impl Deployment {
             url,
             token,
         })
+    }
+
+    /// An audit of the ledger's tiles, by somebody who knows its key and id.
+    ///
+    /// # Errors
+    /// [`DemoError`].
+    pub fn audit_config(&self) -> Result<ledger::AuditConfig, DemoError> {
+        let server = &self.servers.ledger;
+        // It was told to serve them, so there is an address.
+        let http = server.http_address().ok_or(ledger::StartError::Stopped)?;
+        let policy = WitnessPolicy::new(server.log_key().clone(), vec![], 0)?;
+        let mut config = ledger::AuditConfig::new(http.into(), policy);
+        config.ledger_id = Some(server.ledger_id());
+        Ok(config)
     }
 
     /// Addresses of ledger and prover.

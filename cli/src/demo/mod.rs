@@ -20,7 +20,7 @@ use medproof_gateway as gateway;
 use medproof_ledger as ledger;
 use medproof_proto::ledger_client::ClientError;
 use medproof_prover::{Prover, ServeError};
-use medproof_verifier::{CircuitName, Day, PROOF_BYTES};
+use medproof_verifier::{CircuitName, Day, PROOF_BYTES, cosignature::WitnessPolicyError};
 use rand::rngs::OsRng;
 use report::Report;
 use stage::Stage;
@@ -60,6 +60,9 @@ pub enum DemoError {
     /// The audit could not be made.
     #[error("the audit: {0}")]
     Audit(#[from] ledger::audit::AuditError),
+    /// The auditor's keys cannot be put together.
+    #[error("the auditor's keys: {0}")]
+    Policy(#[from] WitnessPolicyError),
 }
 
 /// Plays the demonstration.
@@ -136,7 +139,7 @@ async fn story(deployment: &mut Deployment, data: &Data, report: &mut Report<'_>
 async fn audit(stage: &mut Stage<'_, '_>) -> Result<(), DemoError> {
     stage.report.scene("An auditor reads the whole ledger");
     let begin = Instant::now();
-    let found = ledger::audit(&mut stage.d.ledger, |_, _| ()).await?;
+    let found = ledger::audit(stage.d.audit_config()?, |_, _| ()).await?;
     let report = &mut stage.report;
     report.time("audit", begin.elapsed());
     report.count("ledger_entries", found.entries);

@@ -27,7 +27,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
     let key = SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes()));
     let name = args.mirror_name.as_deref().unwrap_or(party.name().as_str());
     let cosigner = Cosigner::new(name, key).map_err(|e| CliError::Usage(format!("--mirror-name: {e}")))?;
-    let followed = match super::authorities(args)? {
+    let followed = match super::authorities(args.tls_ca.as_deref())? {
         Some(authorities) => primary.clone().certified_by(&authorities),
         None => primary.clone(),
     };

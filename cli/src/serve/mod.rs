@@ -213,8 +213,8 @@ fn witness(text: &str) -> Result<WitnessAddress, String> {
 }
 
 /// The authorities that https addresses must be certified by, where they are named.
-fn authorities(args: &LedgerArgs) -> Result<Option<Authorities>, CliError> {
-    let Some(path) = &args.tls_ca else {
+pub(crate) fn authorities(tls_ca: Option<&Path>) -> Result<Option<Authorities>, CliError> {
+    let Some(path) = tls_ca else {
         return Ok(None);
     };
     let read = Authorities::from_pem(&read_bytes(path, MAX_PEM)?);
@@ -236,7 +236,7 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     config.http = args.http;
     config.quorum = args.quorum.unwrap_or(args.witness.len());
     config.witnesses = args.witness.clone();
-    if let Some(authorities) = authorities(args)? {
+    if let Some(authorities) = authorities(args.tls_ca.as_deref())? {
         for witness in &mut config.witnesses {
             witness.prefix = witness.prefix.clone().certified_by(&authorities);
         }

@@ -8,7 +8,7 @@ use hyper::{
     header::{CONNECTION, HOST},
 };
 use hyper_util::rt::TokioIo;
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -44,6 +44,18 @@ impl Prefix {
             *by = authorities.clone();
         }
         self
+    }
+}
+
+impl From<SocketAddr> for Prefix {
+    /// `http://` and this address.
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            authority: address.to_string(),
+            address: address.to_string(),
+            path: String::new(),
+            tls: None,
+        }
     }
 }
 
@@ -244,6 +256,9 @@ mod tests {
                 (address, shown)
             );
         }
+        let address: SocketAddr = "[::1]:7010".parse().unwrap();
+        let same = "http://[::1]:7010".parse::<Prefix>().unwrap();
+        assert_eq!(format!("{:?}", Prefix::from(address)), format!("{same:?}"));
         for bad in [
             "",
             "w.example",

@@ -4,11 +4,11 @@ use super::{
     Following, Halted,
     judge::Judge,
     mismatch::{self, Failed, Mismatch},
-    primary::{Primary, Tiles},
     remember,
 };
 use crate::{
     cosigning::{Heard, lines_of},
+    log_reader::{self, LogReader, Tiles},
     sequencer::{Command, Published},
     server::StartError,
     store::Store,
@@ -29,8 +29,6 @@ use tokio::sync::{oneshot, watch};
 
 /// Longest wait before a primary that does not answer is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Most entries of a log that is followed: the trees hold 2^32 leaves, and no path or index comes near its limit.
-const MAX_SIZE: u64 = 1 << 40;
 /// Entries between two lines on the progress of a long way.
 const STEP: u64 = 65_536;
 
@@ -41,7 +39,7 @@ pub(super) type Ready = oneshot::Sender<Result<watch::Receiver<Arc<Published>>, 
 pub(super) struct Follower {
     pub(super) directory: PathBuf,
     pub(super) store: Store,
-    pub(super) primary: Arc<Primary>,
+    pub(super) primary: Arc<LogReader>,
     pub(super) log_key: LogKey,
     pub(super) judge: Judge,
     /// The largest checkpoint that the primary was seen to sign, and the one that was cosigned last: what is stored must
@@ -202,7 +200,7 @@ impl Follower {
         self.note = Some(note.clone());
         let (checkpoint, plain) = verified.map_err(Mismatch::Checkpoint)?;
         let (size, here) = (checkpoint.size(), self.judge.size());
-        if !(1..=MAX_SIZE).contains(&size) {
+        if !log_reader::is_size(size) {
             return Err(Mismatch::Size(size).into());
         }
         self.following.send_modify(|following| {
@@ -300,15 +298,8 @@ impl Follower {
             if next / STEP > 0 && next % STEP < width {
                 tracing::info!(entries = next, of = size, "following the primary");
             }
-            let mut entries = self.primary.entries(next / width, size)?;
-            entries.drain(..(next % width) as usize);
-            let leaves = tiles.leaves(next..next + entries.len() as u64)?;
-            for ((index, entry), leaf) in (next..).zip(&entries).zip(leaves) {
-                if medproof_verifier::inclusion::leaf_hash(entry) != leaf {
-                    return Err(Mismatch::Leaf(index).into());
-                }
-            }
-            self.judge.take(entries, |size| tiles.root(size))?;
+            self.judge
+                .take(tiles.entries(next)?, |size| Ok(tiles.root(size)?))?;
             while let Ok(command) = commands.try_recv() {
                 self.command(command)?;
             }

@@ -6,13 +6,9 @@ use crate::{
 };
 use medproof_verifier::{
     Checkpoint, Entry, LogKey,
-    entry::{Genesis, MAX_ENTRY_BYTES, Seal},
+    entry::{Genesis, Seal},
 };
 
-/// Most entries of a batch, its seal not counted. A ledger makes batches of 1,024.
-pub(super) const MAX_BATCH: usize = 16_384;
-/// Most bytes that wait for their seal: what a ledger's largest batch has.
-pub(super) const MAX_BATCH_BYTES: usize = 1024 * MAX_ENTRY_BYTES;
 /// Most signed checkpoints ahead that are compared once their entries are here. Each lies in the next one by its tiles
 /// already, so that one may be left out.
 const MAX_AHEAD: usize = 64;
@@ -133,7 +129,7 @@ impl Judge {
                 self.commit()?;
             }
         }
-        match self.waiting.len() > MAX_BATCH || self.waiting.bytes() > MAX_BATCH_BYTES {
+        match self.waiting.is_unsealed() {
             true => Err(Mismatch::Unsealed(self.size()).into()),
             false => Ok(()),
         }

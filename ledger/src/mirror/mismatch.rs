@@ -1,6 +1,6 @@
 //! What a mirror halts on, and the file that keeps it halted.
 
-use crate::{folder, refusal::Refusal, table::StoreError};
+use crate::{folder, log_reader::ReadError, refusal::Refusal, table::StoreError};
 use medproof_verifier::CheckpointError;
 use std::{io, path::Path};
 
@@ -28,29 +28,9 @@ pub enum Mismatch {
         /// Entries here, or of an earlier signed checkpoint.
         agreed: u64,
     },
-    /// A tile of the wrong length, or entries that cannot be told apart in it.
-    #[error("{path}: {what}")]
-    Tile {
-        /// Path of the tile.
-        path: String,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// Hash tiles that do not lead to the signed root.
-    #[error(
-        "the hash tiles for entries {first} to {last} do not lead to the root of the checkpoint of {size} entries"
-    )]
-    Hashes {
-        /// First entry asked for.
-        first: u64,
-        /// Last entry asked for.
-        last: u64,
-        /// Entries of the checkpoint.
-        size: u64,
-    },
-    /// An entry that is not the one under the signed root.
-    #[error("entry {0} is not the one that the checkpoint's root covers")]
-    Leaf(u64),
+    /// Tiles or entries that are not those under the signed root.
+    #[error(transparent)]
+    Unvouched(ReadError),
     /// The log does not begin with the genesis that was asked for and its seal.
     #[error("entry 0: {0}")]
     Genesis(String),
@@ -88,7 +68,7 @@ impl Mismatch {
         match self {
             // The origin is read after the signature.
             Self::Checkpoint(error) => matches!(error, CheckpointError::Origin),
-            Self::Tile { .. } | Self::Hashes { .. } | Self::Leaf(_) => false,
+            Self::Unvouched(_) => false,
             Self::Size(_)
             | Self::Forked { .. }
             | Self::Genesis(_)
@@ -116,6 +96,16 @@ pub(crate) enum Failed {
 impl From<Mismatch> for Failed {
     fn from(mismatch: Mismatch) -> Self {
         Self::Mismatch(Box::new(mismatch))
+    }
+}
+
+impl From<ReadError> for Failed {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unreachable(error) => Self::Unreachable(error),
+            ReadError::Stopped => Self::Stopped,
+            other => Mismatch::Unvouched(other).into(),
+        }
     }
 }
 

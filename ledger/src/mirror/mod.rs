@@ -8,7 +8,6 @@
 mod follower;
 mod judge;
 mod mismatch;
-mod primary;
 mod promote;
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     folder,
     front::{Front, addresses},
     http::{Reads, client::Prefix},
+    log_reader::LogReader,
     recovery,
     sequencer::{Command, Published},
     server::{StartError, io_error},
@@ -36,7 +36,6 @@ use medproof_verifier::{
     entry::Genesis,
 };
 pub use mismatch::{HALTED_FILE, Mismatch};
-use primary::Primary;
 pub use promote::{PromoteError, Promoted, promote};
 use std::{
     fmt,
@@ -368,7 +367,7 @@ fn follower(
     }
     Ok(Follower {
         directory: config.directory,
-        primary: Arc::new(Primary::new(config.primary, Handle::current(), stopped)),
+        primary: Arc::new(LogReader::new(config.primary, Handle::current(), stopped)),
         judge,
         seen,
         cosigned,

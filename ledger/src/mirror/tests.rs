@@ -2,13 +2,12 @@
 
 use super::{mismatch::Failed, *};
 use crate::{
-    audit::audit,
     fsck::fsck,
     sequencer::BatchLimits,
     server::{Config, Server},
     testing::{
         Governance, Now, account,
-        client::{LOOPBACK, checkpoint, connect, get, is_spent, log_key, now},
+        client::{self, LOOPBACK, checkpoint, connect, get, is_spent, log_key, now},
         dispense, fr, genesis, key_of, open as open_entry, post,
     },
 };
@@ -171,8 +170,6 @@ async fn a_mirror_follows_while_appends_go_on_and_answers_as_its_primary() {
     agree(&mut ledger, &mut reader).await;
     assert!(is_spent(&mut reader, NullifierKind::Account, 10_007).await);
     assert!(!is_spent(&mut reader, NullifierKind::Account, 11_007).await);
-    let report = audit(&mut reader, |_, _| ()).await.unwrap();
-    assert!(report.is_clean() && report.proofs == 40, "{:?}", report.problems);
 
     // It takes nothing itself, and says who does.
     for refused in [
@@ -204,6 +201,16 @@ async fn a_mirror_follows_while_appends_go_on_and_answers_as_its_primary() {
     let at = follower.http_address().unwrap();
     let shown = policy.check(&get(at, "/checkpoint").body).unwrap();
     assert_eq!(shown.checkpoint, checkpoint(&mut ledger).await);
+    // An auditor who counts on the mirror's cosignature, and has the primary's own checkpoint, finds nothing.
+    let mut config = client::audit_of(at);
+    config.policy = policy;
+    config.hold_to(get(http, "/checkpoint").body).unwrap();
+    let report = crate::audit(config, |_, _| ()).await.unwrap();
+    assert!(report.is_clean() && report.proofs == 40, "{:?}", report.problems);
+    assert_eq!(
+        (report.cosignatures, report.contained),
+        (shown.cosignatures.clone(), vec![size])
+    );
     for path in [
         format!("/tile/entries/000.p/{size}"),
         format!("/tile/0/000.p/{size}"),

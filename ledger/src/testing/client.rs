@@ -1,9 +1,14 @@
 //! A served ledger as its clients see it, for tests.
 
 use super::{Now, fr, genesis};
-use crate::http::raw::{Answer, send};
+use crate::{
+    audit::{AuditConfig, Report, audit},
+    http::raw::{Answer, send},
+};
+use axum::{Router, http::Uri};
+use hyper::StatusCode;
 use medproof_proto::{ledger as wire, ledger_client::Ledger};
-use medproof_verifier::{Checkpoint, Day, LogKey, entry::NullifierKind};
+use medproof_verifier::{Checkpoint, Day, LogKey, cosignature::WitnessPolicy, entry::NullifierKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A free port on loopback.
@@ -49,4 +54,36 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
 pub(crate) fn request(method: &str, address: SocketAddr, path: &str) -> Answer {
     let text = format!("{method} {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n");
     send(address, text.as_bytes())
+}
+
+/// An audit of what is served over HTTP at an address, by somebody who knows the tests' ledger and asks no witness.
+pub(crate) fn audit_of(http: SocketAddr) -> AuditConfig {
+    let policy = WitnessPolicy::new(log_key(), vec![], 0).unwrap();
+    let mut config = AuditConfig::new(http.into(), policy);
+    config.ledger_id = Some(genesis().ledger_id());
+    config
+}
+
+/// What [`audit_of`] finds.
+pub(crate) async fn audited(http: SocketAddr) -> Report {
+    audit(audit_of(http), |_, _| ()).await.unwrap()
+}
+
+/// Hands requests on to a ledger, and its answers back as `change` makes them of their path and body; none is a 404.
+pub(crate) fn between(
+    ledger: SocketAddr,
+    change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>> + Clone + Send + Sync + 'static,
+) -> Router {
+    Router::new().fallback(move |uri: Uri| {
+        let change = change.clone();
+        async move {
+            let (path, asked) = (uri.path().to_owned(), uri.path().to_owned());
+            let answer = tokio::task::spawn_blocking(move || get(ledger, &asked)).await;
+            let answer = answer.unwrap();
+            match change(&path, answer.body) {
+                Some(body) => (StatusCode::from_u16(answer.status).unwrap(), body),
+                None => (StatusCode::NOT_FOUND, vec![]),
+            }
+        }
+    })
 }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::{
     http::tls::tests as tls,
-    testing::{name, proof},
+    testing::{client, directory, name, proof},
 };
-use axum::{Router, http::Uri};
+use axum::Router;
 use medproof_verifier::{
     CircuitName, LogSigner,
     entry::{Kind, Signed, Void},
@@ -31,18 +31,6 @@ pub(super) async fn pair() -> Pair {
     Pair { root, size }
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for file in std::fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        let (from, to) = (file.path(), to.join(file.file_name()));
-        match from.is_dir() {
-            true => copy(&from, &to),
-            false => drop(std::fs::copy(&from, &to).unwrap()),
-        }
-    }
-}
-
 impl Pair {
     pub(super) fn primary(&self) -> PathBuf {
         self.root.path().join("primary")
@@ -55,7 +43,7 @@ impl Pair {
     /// Copies of both, for one lie.
     pub(super) fn again(&self) -> Self {
         let root = tempfile::tempdir().unwrap();
-        copy(self.root.path(), root.path());
+        directory::copy(self.root.path(), root.path());
         Self {
             root,
             size: self.size,
@@ -301,15 +289,12 @@ pub(super) async fn between(primary: SocketAddr, change: (&'static str, Change))
 }
 
 fn changing(primary: SocketAddr, (below, change): (&'static str, Change)) -> Router {
-    Router::new().fallback(move |uri: Uri| async move {
-        let path = uri.path().to_owned();
-        let changed = path.starts_with(below);
-        let answer = tokio::task::spawn_blocking(move || get(primary, &path))
-            .await
-            .unwrap();
-        let status = hyper::StatusCode::from_u16(answer.status).unwrap();
-        let body = answer.body;
-        (status, if changed { change(body) } else { body })
+    client::between(primary, move |path, body| {
+        Some(if path.starts_with(below) {
+            change(body)
+        } else {
+            body
+        })
     })
 }
 

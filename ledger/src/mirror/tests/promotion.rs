@@ -194,7 +194,7 @@ async fn goes_on(
     assert!(!third.repeated);
     let (entry, receipt) = ledger.receipt(third.receipt.index, 1).await.unwrap();
     assert!(receipt.verify_cosigned(&entry, policy).is_ok());
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = client::audited(server.http_address().unwrap()).await;
     assert!(report.is_clean(), "{:?}", report.problems);
     server.shutdown().await;
 }

@@ -3,7 +3,7 @@
 use super::{mismatch::Failed, *};
 use crate::{
     http::Listener,
-    mirror::primary::Tiles,
+    log_reader::{ReadError, Tiles},
     tile::{TileKind, TilePath},
 };
 use axum::{Router, http::Uri};
@@ -83,14 +83,10 @@ async fn serves(answer: impl Fn(&str) -> Option<Vec<u8>> + Clone + Send + Sync +
     Listener::start(LOOPBACK, router).await.unwrap()
 }
 
-fn reader_of(listener: &Listener) -> (Primary, watch::Sender<bool>) {
+fn reader_of(listener: &Listener) -> (LogReader, watch::Sender<bool>) {
     let (stop, stopped) = watch::channel(false);
     let prefix = format!("http://{}", listener.address()).parse().unwrap();
-    (Primary::new(prefix, Handle::current(), stopped), stop)
-}
-
-fn is_mismatch(failed: &Failed) -> bool {
-    matches!(failed, Failed::Mismatch(mismatch) if matches!(**mismatch, Mismatch::Hashes { .. }))
+    (LogReader::new(prefix, Handle::current(), stopped), stop)
 }
 
 /// The last of these needs three levels of tiles.
@@ -128,7 +124,10 @@ async fn no_tile_is_believed_that_does_not_lead_to_the_root() {
                 for path in log.path_of(bundle) {
                     *changed.lock().unwrap() = path.clone();
                     match Tiles::new(&primary, &checkpoint).leaves(range.clone()) {
-                        Err(failed) => assert!(is_mismatch(&failed), "{size} {range:?} {path}: {failed:?}"),
+                        Err(failed) => assert!(
+                            matches!(failed, ReadError::Hashes { .. }),
+                            "{size} {range:?} {path}: {failed:?}"
+                        ),
                         Ok(_) => panic!("{size} {range:?}: {path} is believed"),
                     }
                 }
@@ -168,7 +167,13 @@ async fn a_fork_behind_a_tile_of_the_earlier_history_does_not_replace_what_was_s
         let (_commands, receiver) = sync_channel(1);
         let (mut follower, _stop) = by_batches(&folder, at);
         let failed = follower.pass(&receiver).unwrap_err();
-        assert!(is_mismatch(&failed), "{failed:?}");
+        let Failed::Mismatch(mismatch) = failed else {
+            panic!("{failed:?}");
+        };
+        assert!(
+            matches!(*mismatch, Mismatch::Unvouched(ReadError::Hashes { .. })),
+            "{mismatch}"
+        );
         assert_eq!(follower.seen.as_ref(), Some(&first.checkpoint()));
         let kept = super::seen(&follower.store, &log_key()).unwrap();
         assert_eq!(kept, Some(first.checkpoint()));
@@ -241,7 +246,7 @@ async fn an_older_checkpoint_is_compared_with_what_was_judged_and_is_not_written
         assert!(State::open(follower.store.clone()).unwrap().is_none());
         let mut shows = |at: SocketAddr| {
             let prefix = format!("http://{at}").parse().unwrap();
-            let primary = Primary::new(prefix, Handle::current(), stop.subscribe());
+            let primary = LogReader::new(prefix, Handle::current(), stop.subscribe());
             follower.primary = Arc::new(primary);
             follower.pass(&receiver)
         };

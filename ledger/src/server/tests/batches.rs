@@ -45,7 +45,7 @@ async fn of_posts_that_arrive_together_only_the_bad_ones_are_refused() {
     }
     // The refused fills were judged for their proofs only: nothing of them is spent.
     ledger.append(&fill(&roots, 3, "pharmacy-1")).await.unwrap();
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert!(report.is_clean(), "{:?}", report.problems);
     assert_eq!(report.proofs, 49);
     server.shutdown().await;
@@ -78,7 +78,7 @@ async fn an_audit_names_the_bad_proof_among_good_ones() {
     for n in 5..9 {
         ledger.append(&fill(&roots, n, "pharmacy-1")).await.unwrap();
     }
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert_eq!(report.problem_count, 1, "{:?}", report.problems);
     assert_eq!(report.problems[0].index, index);
     assert!(report.problems[0].reason.contains("proof does not hold"));

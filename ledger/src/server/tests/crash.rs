@@ -130,8 +130,7 @@ async fn killed(rounds: u64) {
         nothing_is_missing(directory.path(), &seen);
     }
     let server = start(directory.path()).await;
-    let mut ledger = connect(&server).await;
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert!(report.is_clean(), "{:?}", report.problems);
     println!(
         "{rounds} kills, {} acknowledged entries, none missing; log of {}",
@@ -208,8 +207,7 @@ async fn failing_syncs(calls: &[&str], errors: &[&str], limit: u32) {
                 nothing_is_missing(directory.path(), &seen);
                 // And it starts again, with everything in it.
                 let server = start(directory.path()).await;
-                let mut ledger = connect(&server).await;
-                let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+                let report = audited(&server).await;
                 assert!(report.is_clean(), "{context}: {:?}", report.problems);
                 server.shutdown().await;
                 nothing_is_missing(directory.path(), &seen);
@@ -257,7 +255,7 @@ async fn l01_a_client_cut_off_in_an_append_gets_the_same_receipt() {
         assert_eq!(second.receipt, first.receipt);
     }
     assert!(cut > 0, "no call was cut off");
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert!(report.is_clean(), "{:?}", report.problems);
     let statements = report.kinds[medproof_verifier::entry::Kind::Statement as usize - 1];
     assert_eq!(statements, 16, "each is in the log once");

@@ -51,7 +51,7 @@ async fn an_embedded_ledger_appends_checked_entries_and_bytes() {
     tokio::task::spawn_blocking(move || drop(ledger)).await.unwrap();
     // What it wrote is a ledger like any other.
     let server = start(directory.path()).await;
-    let report = audit(&mut connect(&server).await, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert!(report.is_clean(), "{:?}", report.problems);
     assert_eq!(report.proofs, 201);
     server.shutdown().await;

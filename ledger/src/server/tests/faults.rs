@@ -158,8 +158,7 @@ async fn an_audit_names_the_entry_that_breaks_a_rule() {
     drop(state);
 
     let server = start(directory.path()).await;
-    let mut ledger = connect(&server).await;
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert_eq!(report.problem_count, 1, "{:?}", report.problems);
     assert_eq!(report.problems[0].index, index);
     assert!(
@@ -182,8 +181,7 @@ async fn an_audit_names_the_entry_that_breaks_a_rule() {
     state.commit().unwrap();
     drop(state);
     let server = start(directory.path()).await;
-    let mut ledger = connect(&server).await;
-    let report = audit(&mut ledger, |_, _| ()).await.unwrap();
+    let report = audited(&server).await;
     assert_eq!(report.problem_count, 2, "{:?}", report.problems);
     assert_eq!(report.problems[1].index, index);
     assert!(

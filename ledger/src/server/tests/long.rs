@@ -7,7 +7,7 @@ use crate::{
 };
 use medproof_verifier::entry::Kind;
 use rayon::prelude::*;
-use std::time::Instant;
+use std::{sync::mpsc, time::Instant};
 
 /// Statements in a batch, so that seals are as frequent as under load.
 const SEALED: usize = 1024;
@@ -21,8 +21,8 @@ fn statement(now: &Now, n: u64) -> Vec<u8> {
     Entry::Statement(Box::new(post(genesis().ledger_id(), statement, party))).to_bytes()
 }
 
-/// Writes a log of `count` statements as the sequencer does, and audits it over the network.
-async fn audited(count: u64) {
+/// Writes a log of `count` statements as the sequencer does, and audits it by its tiles.
+async fn written_and_audited(count: u64) {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut ledger, _) = begin(directory.path()).await;
     let roots = now(&mut ledger).await;
@@ -47,12 +47,13 @@ async fn audited(count: u64) {
     }
     drop(state);
     let server = start(directory.path()).await;
-    let mut ledger = connect(&server).await;
-    let (begun, mut seen) = (Instant::now(), vec![]);
-    let report = audit(&mut ledger, |done, of| seen.push((done, of)))
+    let (begun, (steps, seen)) = (Instant::now(), mpsc::channel());
+    let config = client::audit_of(server.http_address().unwrap());
+    let report = crate::audit(config, move |done, of| steps.send((done, of)).unwrap())
         .await
         .unwrap();
     let seconds = begun.elapsed().as_secs_f64();
+    let seen: Vec<_> = seen.iter().collect();
     println!(
         "audit of {} entries, {} proofs among them: {seconds:.1} s, {:.0} entries a second",
         report.entries,
@@ -79,11 +80,11 @@ async fn audited(count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_of_several_full_batches_is_audited() {
-    audited(2 * SEALED as u64 + 100).await;
+    written_and_audited(2 * SEALED as u64 + 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "soak: 100,000 statements, minutes"]
 async fn a_log_of_a_hundred_thousand_statements_is_audited() {
-    audited(100_000).await;
+    written_and_audited(100_000).await;
 }

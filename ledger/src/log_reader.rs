@@ -1,12 +1,14 @@
-//! Reading a log from its HTTP side: the checkpoint, and tiles that are believed only under its root.
+//! Reading a log from its HTTP side, as mirrors and audits do: the checkpoint, and tiles and entries that are believed
+//! only under its root.
 
-use super::mismatch::{Failed, Mismatch};
 use crate::{
     http::client::{self, Limits, Prefix},
     tile::{TILE_WIDTH, TileKind, TilePath, entries_of},
 };
 use hyper::StatusCode;
-use medproof_verifier::{Checkpoint, checkpoint::MAX_CHECKPOINT_BYTES, entry::MAX_ENTRY_BYTES};
+use medproof_verifier::{
+    Checkpoint, checkpoint::MAX_CHECKPOINT_BYTES, entry::MAX_ENTRY_BYTES, inclusion::leaf_hash,
+};
 use std::{cell::RefCell, collections::HashMap, ops::Range, time::Duration};
 use tlog_tiles::{
     tile::{Tile, TileHashReader, TileReader},
@@ -20,17 +22,58 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const KEPT_TILES: usize = 1024;
 /// Height of a tile, as the text has it.
 const HEIGHT: u8 = 8;
+/// Most entries of a log that is read: the trees hold 2^32 leaves, and no path or index comes near its limit.
+const MAX_SIZE: u64 = 1 << 40;
 
-/// The HTTP side of the ledger that is followed.
-pub(super) struct Primary {
+/// Why a log cannot be read. Nothing of it is signed, so anybody on the way can be its cause.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// A tile of the wrong length, or entries that cannot be told apart in it.
+    #[error("{path}: {what}")]
+    Tile {
+        /// Path of the tile.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Hash tiles that do not lead to the signed root.
+    #[error(
+        "the hash tiles for entries {first} to {last} do not lead to the root of the checkpoint of {size} entries"
+    )]
+    Hashes {
+        /// First entry asked for.
+        first: u64,
+        /// Last entry asked for.
+        last: u64,
+        /// Entries of the checkpoint.
+        size: u64,
+    },
+    /// An entry that is not the one under the signed root.
+    #[error("entry {0} is not the one that the checkpoint's root covers")]
+    Leaf(u64),
+    /// No answer, or not with success.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Told to stop.
+    #[error("reading was stopped")]
+    Stopped,
+}
+
+/// Whether a ledger can have so many entries. An empty one has none to read.
+pub(crate) fn is_size(size: u64) -> bool {
+    (1..=MAX_SIZE).contains(&size)
+}
+
+/// The HTTP side of a log.
+pub(crate) struct LogReader {
     prefix: Prefix,
     runtime: Handle,
-    /// Changes, or its sender goes, when the mirror is told to stop.
+    /// Changes, or its sender goes, when reading is to stop.
     stopped: watch::Receiver<bool>,
 }
 
-impl Primary {
-    pub(super) fn new(prefix: Prefix, runtime: Handle, stopped: watch::Receiver<bool>) -> Self {
+impl LogReader {
+    pub(crate) fn new(prefix: Prefix, runtime: Handle, stopped: watch::Receiver<bool>) -> Self {
         Self {
             prefix,
             runtime,
@@ -38,8 +81,8 @@ impl Primary {
         }
     }
 
-    /// Reads a path. Blocks until it is answered, or the mirror is told to stop.
-    fn get(&self, path: &str, bytes: usize) -> Result<Vec<u8>, Failed> {
+    /// Reads a path. Blocks until it is answered, or reading is to stop.
+    fn get(&self, path: &str, bytes: usize) -> Result<Vec<u8>, ReadError> {
         let limits = Limits {
             deadline: DEADLINE,
             bytes,
@@ -49,63 +92,73 @@ impl Primary {
             tokio::select! {
                 // First, for the runtime may be going as well.
                 biased;
-                // An error means that the mirror is gone, which is the same.
+                // An error means that whoever reads is gone, which is the same.
                 _ = stopped.wait_for(|stopped| *stopped) => None,
                 answer = client::get(&self.prefix, path, limits) => Some(answer),
             }
         });
         match answer {
-            None => Err(Failed::Stopped),
+            None => Err(ReadError::Stopped),
             Some(Ok((StatusCode::OK, body))) => Ok(body),
-            Some(Ok((status, _))) => Err(Failed::Unreachable(format!("{path}: status {}", status.as_u16()))),
-            Some(Err(error)) => Err(Failed::Unreachable(format!("{path}: {error}"))),
+            Some(Ok((status, _))) => Err(ReadError::Unreachable(format!(
+                "{path}: status {}",
+                status.as_u16()
+            ))),
+            Some(Err(error)) => Err(ReadError::Unreachable(format!("{path}: {error}"))),
         }
     }
 
     /// What is shown at `/checkpoint`.
-    pub(super) fn checkpoint(&self) -> Result<Vec<u8>, Failed> {
+    pub(crate) fn checkpoint(&self) -> Result<Vec<u8>, ReadError> {
         self.get("checkpoint", MAX_CHECKPOINT_BYTES + 1)
     }
 
     /// The entries of bundle `index` in a tree of `size`. They are to be compared with [`Tiles::leaves`].
-    pub(super) fn entries(&self, index: u64, size: u64) -> Result<Vec<Vec<u8>>, Failed> {
+    pub(crate) fn entries(&self, index: u64, size: u64) -> Result<Vec<Vec<u8>>, ReadError> {
         let width = u64::from(TILE_WIDTH);
         let width = size.saturating_sub(index * width).min(width);
-        // At most 256; sizes and indexes are far below the limit of a path.
-        let path = TilePath::new(TileKind::Entries, index, width as u16)
-            .map_err(|_| Mismatch::Size(size))?
-            .to_string();
+        // At most 256.
+        let path = path(TileKind::Entries, index, width as u16)?;
         let most = usize::from(TILE_WIDTH) * (2 + MAX_ENTRY_BYTES) + 1;
         let bundle = self.get(&path, most)?;
         match entries_of(&bundle) {
             Some(entries) if entries.len() as u64 == width => Ok(entries),
             _ => {
                 let what = "is not as many whole entries as its path says";
-                Err(Mismatch::Tile { path, what }.into())
+                Err(ReadError::Tile { path, what })
             }
         }
     }
 }
 
+/// Path of a tile. Sizes and indexes of logs that are read are far below its limits.
+fn path(kind: TileKind, index: u64, width: u16) -> Result<String, ReadError> {
+    let path = TilePath::new(kind, index, width).map(|path| path.to_string());
+    path.map_err(|_| {
+        let (path, what) = (format!("{kind:?} {index}"), "is no tile of a log");
+        ReadError::Tile { path, what }
+    })
+}
+
 /// The hashes under one signed checkpoint. Tiles are checked against its root before anything is taken from them.
-pub(super) struct Tiles<'a> {
+pub(crate) struct Tiles<'a> {
     checkpoint: &'a Checkpoint,
     source: Source<'a>,
 }
 
 struct Source<'a> {
-    primary: &'a Primary,
+    log: &'a LogReader,
     /// Tiles that were found under the root.
     kept: RefCell<HashMap<Tile, Vec<u8>>>,
     /// Why a tile could not be read: the reader's own error has no place for it.
-    failed: RefCell<Option<Failed>>,
+    failed: RefCell<Option<ReadError>>,
 }
 
 impl<'a> Tiles<'a> {
     /// For a checkpoint that is not empty.
-    pub(super) fn new(primary: &'a Primary, checkpoint: &'a Checkpoint) -> Self {
+    pub(crate) fn new(log: &'a LogReader, checkpoint: &'a Checkpoint) -> Self {
         let source = Source {
-            primary,
+            log,
             kept: RefCell::default(),
             failed: RefCell::default(),
         };
@@ -113,7 +166,7 @@ impl<'a> Tiles<'a> {
     }
 
     /// Entries of the checkpoint.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.checkpoint.size()
     }
 
@@ -125,14 +178,14 @@ impl<'a> Tiles<'a> {
         )
     }
 
-    fn failed(&self, first: u64, last: u64) -> Failed {
+    fn failed(&self, first: u64, last: u64) -> ReadError {
         let size = self.checkpoint.size();
-        let wrong = || Mismatch::Hashes { first, last, size }.into();
+        let wrong = || ReadError::Hashes { first, last, size };
         self.source.failed.take().unwrap_or_else(wrong)
     }
 
     /// Root of the first `size` entries, at least one and at most those of the checkpoint.
-    pub(super) fn root(&self, size: u64) -> Result<[u8; 32], Failed> {
+    pub(crate) fn root(&self, size: u64) -> Result<[u8; 32], ReadError> {
         match tree_hash(size, &self.reader()) {
             Ok(hash) => Ok(hash.0),
             Err(_) => Err(self.failed(0, size.saturating_sub(1))),
@@ -140,29 +193,43 @@ impl<'a> Tiles<'a> {
     }
 
     /// Leaf hashes of these entries, which the checkpoint covers.
-    pub(super) fn leaves(&self, range: Range<u64>) -> Result<Vec<[u8; 32]>, Failed> {
+    pub(crate) fn leaves(&self, range: Range<u64>) -> Result<Vec<[u8; 32]>, ReadError> {
         let indexes: Vec<u64> = range.clone().map(|index| stored_hash_index(0, index)).collect();
         match self.reader().read_hashes(&indexes) {
             Ok(hashes) => Ok(hashes.into_iter().map(|hash| hash.0).collect()),
             Err(_) => Err(self.failed(range.start, range.end.saturating_sub(1))),
         }
     }
+
+    /// The entries from `next` on, which the checkpoint covers, to the end of its bundle: each was held against its leaf
+    /// hash.
+    pub(crate) fn entries(&self, next: u64) -> Result<Vec<Vec<u8>>, ReadError> {
+        let width = u64::from(TILE_WIDTH);
+        let mut entries = self.source.log.entries(next / width, self.size())?;
+        entries.drain(..(next % width) as usize);
+        let leaves = self.leaves(next..next + entries.len() as u64)?;
+        for ((index, entry), leaf) in (next..).zip(&entries).zip(leaves) {
+            if leaf_hash(entry) != leaf {
+                return Err(ReadError::Leaf(index));
+            }
+        }
+        Ok(entries)
+    }
 }
 
 impl Source<'_> {
-    fn tile(&self, tile: &Tile) -> Result<Vec<u8>, Failed> {
+    fn tile(&self, tile: &Tile) -> Result<Vec<u8>, ReadError> {
         if let Some(kept) = self.kept.borrow().get(tile) {
             return Ok(kept.clone());
         }
         // The reader names tiles of this height and of a tree below the limit on sizes.
         let width = u16::try_from(tile.width()).unwrap_or(TILE_WIDTH);
-        let path = TilePath::new(TileKind::Hashes(tile.level()), tile.level_index(), width);
-        let path = path.map_err(|_| Mismatch::Size(u64::MAX))?.to_string();
+        let path = path(TileKind::Hashes(tile.level()), tile.level_index(), width)?;
         let length = 32 * usize::from(width);
-        let bytes = self.primary.get(&path, 2 * 32 * usize::from(TILE_WIDTH))?;
+        let bytes = self.log.get(&path, 2 * 32 * usize::from(TILE_WIDTH))?;
         if bytes.len() != length {
             let what = "is not as many hashes as its path says";
-            return Err(Mismatch::Tile { path, what }.into());
+            return Err(ReadError::Tile { path, what });
         }
         Ok(bytes)
     }

@@ -1,5 +1,6 @@
-//! Reading a whole ledger as a stranger would, and judging every entry again.
+//! Judging a log's entries again, batch by batch, and going on where one breaks a rule.
 
+use super::{AuditConfig, AuditError, Report};
 use crate::{
     refusal::Refusal,
     state::State,
@@ -7,122 +8,16 @@ use crate::{
     table::MemoryBase,
     waiting::{Waiting, kind},
 };
-use medproof_proto::ledger_client::{ClientError, Ledger};
 use medproof_verifier::{
-    Checkpoint, Entry,
-    checkpoint::CheckpointError,
-    entry::{Kind, NULLIFIER_KINDS, Seal},
+    Entry,
+    cosignature::Cosigned,
+    entry::{Kind, Seal},
 };
 
-/// Entries asked for at once.
-const CHUNK: u32 = 256;
-/// Most problems that are listed; the rest are counted.
-const MAX_LISTED: usize = 100;
-
-/// Why an audit could not be made. What is wrong with the ledger's entries is in the report instead.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The latest checkpoint is not the log's.
-    #[error("the latest checkpoint: {0}")]
-    Checkpoint(#[from] CheckpointError),
-    /// The ledger has fewer entries than its checkpoint says, or gives none.
-    #[error("the ledger withholds entry {0}, which its checkpoint covers")]
-    Withheld(u64),
-    /// The first entries are not a genesis and its seal.
-    #[error("the log does not begin with the genesis of this ledger and its seal")]
-    Genesis,
-    /// The state machine's own memory fails.
-    #[error(transparent)]
-    State(#[from] Refusal),
-}
-
-/// Something wrong with an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Leaf index.
-    pub index: u64,
-    /// What is wrong.
-    pub reason: String,
-}
-
-/// What an audit found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
-    /// Entries read.
-    pub entries: u64,
-    /// Entries by kind, in the order of [`Kind::ALL`].
-    pub kinds: [u64; Kind::ALL.len()],
-    /// Batches whose seal was recomputed.
-    pub batches: u64,
-    /// Proofs verified.
-    pub proofs: u64,
-    /// Commitments in the tree.
-    pub commitments: u64,
-    /// Nullifiers spent, by kind.
-    pub nullifiers: [u64; NULLIFIER_KINDS],
-    /// Entries that the checkpoint covers.
-    pub size: u64,
-    /// The log's root in the checkpoint.
-    pub root: [u8; 32],
-    /// The first problems, at most 100.
-    pub problems: Vec<Problem>,
-    /// How many problems there are in all.
-    pub problem_count: u64,
-}
-
-impl Report {
-    /// Whether the ledger kept every rule.
-    pub fn is_clean(&self) -> bool {
-        self.problem_count == 0
-    }
-
-    fn problem(&mut self, index: u64, reason: impl ToString) {
-        self.problem_count += 1;
-        if self.problems.len() < MAX_LISTED {
-            self.problems.push(Problem {
-                index,
-                reason: reason.to_string(),
-            });
-        }
-    }
-}
-
-/// Reads every entry that the latest checkpoint covers, judges each as if it were new (proofs and
-/// signatures too), recomputes every root and seal, and compares the log's root with the checkpoint.
-/// `progress` is told how many entries are done, of how many.
-///
-/// # Errors
-/// [`AuditError`] when the ledger cannot be read to the end.
-pub async fn audit(ledger: &mut Ledger, mut progress: impl FnMut(u64, u64)) -> Result<Report, AuditError> {
-    let status = ledger
-        .raw()
-        .status(medproof_proto::ledger::StatusRequest {})
-        .await
-        .map_err(ClientError::from)?;
-    let checkpoint = Checkpoint::verify(&status.into_inner().checkpoint, ledger.log_key())?;
-    let mut auditor = Auditor::default();
-    let mut next = 0;
-    while next < checkpoint.size() {
-        let wanted = u32::try_from(checkpoint.size() - next)
-            .unwrap_or(CHUNK)
-            .min(CHUNK);
-        let entries = ledger.entries(next, wanted).await?;
-        if entries.is_empty() || entries.len() > wanted as usize {
-            return Err(AuditError::Withheld(next));
-        }
-        next += entries.len() as u64;
-        auditor.take(entries, ledger)?;
-        progress(next, checkpoint.size());
-    }
-    auditor.finish(&checkpoint)
-}
-
-/// The audit's state between chunks of entries.
-#[derive(Default)]
-struct Auditor {
+/// The audit's state between bundles of entries.
+pub(super) struct Auditor<'a> {
+    config: &'a AuditConfig,
+    /// None before the genesis.
     state: Option<State<MemoryBase>>,
     /// Entries that are not judged yet.
     waiting: Waiting,
@@ -132,8 +27,19 @@ struct Auditor {
     diverged: bool,
 }
 
-impl Auditor {
-    fn take(&mut self, entries: Vec<Vec<u8>>, ledger: &Ledger) -> Result<(), AuditError> {
+impl<'a> Auditor<'a> {
+    pub(super) fn new(config: &'a AuditConfig) -> Self {
+        Self {
+            config,
+            state: None,
+            waiting: Waiting::default(),
+            report: Report::default(),
+            diverged: false,
+        }
+    }
+
+    /// Takes the next entries, and judges the batches that are whole.
+    pub(super) fn take(&mut self, entries: Vec<Vec<u8>>) -> Result<(), AuditError> {
         self.waiting.extend(entries);
         while let Some(at) = self.waiting.first_seal() {
             match self.state.take() {
@@ -143,25 +49,50 @@ impl Auditor {
                 }
                 None => {
                     let batch = self.waiting.take_unjudged(at + 1);
-                    self.begin(&batch, ledger)?;
+                    self.begin(&batch)?;
                 }
             }
         }
-        Ok(())
+        match self.waiting.is_unsealed() {
+            true => Err(AuditError::Unsealed(self.size())),
+            false => Ok(()),
+        }
     }
 
-    /// The batch of GENESIS: both entries must be exactly what the ledger's id leads to.
-    fn begin(&mut self, batch: &[Vec<u8>], ledger: &Ledger) -> Result<(), AuditError> {
-        let genesis = ledger.genesis();
-        let (mut state, sealed) = State::create(MemoryBase::default(), genesis.clone())?;
-        state.commit().map_err(Refusal::from)?;
-        let expected = [
-            Entry::Genesis(genesis.clone()).to_bytes(),
-            Entry::Seal(sealed.seal).to_bytes(),
-        ];
-        if batch != expected {
-            return Err(AuditError::Genesis);
+    /// Entries that were judged.
+    fn size(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.head().size)
+    }
+
+    /// The batch of GENESIS: the log's key stands in it, and the seal is what it leads to.
+    fn begin(&mut self, batch: &[Vec<u8>]) -> Result<(), AuditError> {
+        let wrong = |what: &str| AuditError::Genesis(what.to_owned());
+        let genesis = match batch.first().map(|bytes| Entry::from_bytes(bytes)) {
+            Some(Ok(Entry::Genesis(genesis))) => genesis,
+            Some(Err(error)) => return Err(wrong(&error.to_string())),
+            _ => return Err(wrong("is no genesis")),
+        };
+        let log = self.config.policy.log();
+        if genesis.origin != log.origin() || genesis.log_key != *log.key() {
+            return Err(wrong(
+                "the genesis has another origin or log key than the one given",
+            ));
         }
+        let id = genesis.ledger_id();
+        if self.config.ledger_id.is_some_and(|asked| asked != id) {
+            return Err(wrong("the genesis is not that of the ledger id given"));
+        }
+        let bytes = Entry::Genesis(genesis.clone()).to_bytes();
+        let created = State::create(MemoryBase::default(), genesis);
+        let (mut state, sealed) = created.map_err(|refusal| match refusal {
+            Refusal::Store(_) => AuditError::State(refusal),
+            other => wrong(&other.to_string()),
+        })?;
+        state.commit().map_err(Refusal::from)?;
+        if batch != [bytes, Entry::Seal(sealed.seal).to_bytes()] {
+            return Err(wrong("what follows is not the seal of the genesis"));
+        }
+        self.report.ledger_id = id;
         self.report.batches = 1;
         self.state = Some(state);
         Ok(())
@@ -256,9 +187,14 @@ impl Auditor {
         Ok(())
     }
 
-    fn finish(mut self, checkpoint: &Checkpoint) -> Result<Report, AuditError> {
-        let state = self.state.take().ok_or(AuditError::Genesis)?;
-        let head = state.head();
+    /// Ends with the checkpoint that was audited: the root that the entries lead to is compared with it, and with those
+    /// that are known from before.
+    pub(super) fn finish(mut self, shown: Cosigned, note: &[u8]) -> Result<Report, AuditError> {
+        let Some(state) = self.state.take() else {
+            return Err(AuditError::Unsealed(0));
+        };
+        let (head, checkpoint) = (state.head(), shown.checkpoint);
+        let root = |size| state.log_root(size).map_err(Refusal::from);
         let report = &mut self.report;
         report.entries = head.size + self.waiting.len() as u64;
         report.kinds = head.kinds;
@@ -266,10 +202,18 @@ impl Auditor {
         report.nullifiers = head.nullifiers;
         report.size = checkpoint.size();
         report.root = *checkpoint.root();
+        report.cosignatures = shown.cosignatures;
         if self.waiting.len() > 0 {
             report.problem(head.size, "the checkpoint does not end with a seal");
-        } else if state.log_root(head.size).map_err(Refusal::from)? != *checkpoint.root() {
+        } else if root(head.size)? != *checkpoint.root() {
             report.problem(head.size, "the log's root is not the checkpoint's");
+        }
+        for earlier in &self.config.earlier {
+            let size = earlier.size();
+            if size <= head.size && root(size)? != earlier.root() {
+                return Err(earlier.forked(note));
+            }
+            report.contained.push(size);
         }
         Ok(self.report)
     }

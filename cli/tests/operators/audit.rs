@@ -1,0 +1,89 @@
+//! `medproof audit` of a running ledger: what the auditor knows beforehand, and how it ends.
+
+use super::desk::{Desk, strangers_key};
+use serde_json::json;
+
+#[test]
+fn an_auditor_needs_the_address_of_the_tiles_and_the_ledgers_key() {
+    let desk = Desk::new();
+    let serve = |directory: &str| {
+        desk.serve(&format!(
+            "serve ledger --directory {directory} --genesis genesis.bin --log-key log.age --listen 127.0.0.1:0 \
+             --http 127.0.0.1:0"
+        ))
+    };
+    let ledger = serve("ledger");
+    desk.register(&ledger, 0);
+    std::fs::write(desk.path("before"), ledger.checkpoint()).unwrap();
+    desk.register(&ledger, 1);
+    let (http, key, id) = (
+        ledger.text("http"),
+        ledger.text("ledger_key"),
+        ledger.text("ledger_id"),
+    );
+    let audit = format!("audit --http {http} --ledger-key {key}");
+    let report = desk.ok(&format!("{audit} --checkpoint before --ledger-id {id}"));
+    assert_eq!(report["clean"], json!(true));
+    assert_eq!(
+        (&report["entries"], &report["contained"]),
+        (&json!(6), &json!([4]))
+    );
+    assert_eq!(
+        (&report["kinds"]["registry"], &report["kinds"]["seal"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(report["ledger_id"], json!(id));
+    let status = desk.ok(&format!("ledger status --ledger {}", ledger.text("url")));
+    assert_eq!(report["checkpoint"], status["checkpoint"]);
+
+    // Not the log, or not with the key given: nothing is said of the ledger.
+    let grpc = ledger.text("url");
+    let (exit, error) = desk.fails(&format!("audit --http {grpc} --ledger-key {key}"));
+    assert!(
+        exit == 69 && error.contains("`serve ledger --http`"),
+        "{exit} {error}"
+    );
+    let other = strangers_key();
+    let (exit, error) = desk.fails(&format!("audit --http {http} --ledger-key {other}"));
+    assert!(
+        exit == 69 && error.contains("not signed by the log's key"),
+        "{exit} {error}"
+    );
+    // Not what the auditor asks of it.
+    let (exit, error) = desk.fails(&format!("{audit} --ledger-id {}", "07".repeat(32)));
+    assert!(exit == 1 && error.contains("ledger id given"), "{exit} {error}");
+    desk.party("w1");
+    let witness =
+        "ledger witness --directory w1 --key w1.age --name witness.example/w1 --listen 127.0.0.1:0 --log";
+    let witness = desk.serve(&format!("{witness} {key}"));
+    let (exit, error) = desk.fails(&format!("{audit} --witness {}", witness.text("witness_key")));
+    assert!(
+        exit == 1 && error.contains("0 of the 1 witnesses"),
+        "{exit} {error}"
+    );
+    witness.end();
+
+    // A second history under the same key: each is clean, and together they are a fork.
+    let fork = serve("fork");
+    desk.register(&fork, 5);
+    std::fs::write(desk.path("forked"), fork.checkpoint()).unwrap();
+    let (http, note) = (fork.text("http"), String::from_utf8(fork.checkpoint()).unwrap());
+    assert_eq!(
+        desk.ok(&format!("audit --http {http} --ledger-key {key}"))["clean"],
+        json!(true)
+    );
+    let (exit, error) = desk.fails(&format!("{audit} --checkpoint before --checkpoint forked"));
+    let error: serde_json::Value = serde_json::from_str(&error).unwrap();
+    let said = error["error"]["message"].as_str().unwrap();
+    let both = [note, String::from_utf8(ledger.checkpoint()).unwrap()];
+    assert!(
+        exit == 1 && said.contains("the ledger has forked"),
+        "{exit} {said}"
+    );
+    assert!(both.iter().all(|note| said.contains(note)), "{said}");
+    std::fs::write(desk.path("no-note"), "nothing\n").unwrap();
+    let (exit, error) = desk.fails(&format!("{audit} --checkpoint no-note"));
+    assert!(exit == 65 && error.contains("`no-note`"), "{exit} {error}");
+    fork.end();
+    ledger.end();
+}

@@ -1,0 +1,335 @@
+//! Reading a whole log as a stranger would, by its tiles alone, and judging every entry again.
+//!
+//! Of the ledger only its key is known. Nothing is believed that does not lead to a checkpoint that this key signed, that
+//! enough witnesses have cosigned, and that contains every checkpoint which the auditor has from before: a ledger that
+//! shows each reader a history of their own passes none of these.
+
+mod auditor;
+
+use crate::{
+    http::client::Prefix,
+    log_reader::{self, LogReader, ReadError, Tiles},
+    refusal::Refusal,
+};
+use auditor::Auditor;
+pub(crate) use auditor::{LATER, differences};
+use medproof_verifier::{
+    Checkpoint,
+    checkpoint::CheckpointError,
+    cosignature::{Cosignature, CosignatureError, WitnessPolicy},
+    entry::{Kind, NULLIFIER_KINDS},
+};
+use std::{
+    cmp::Ordering,
+    sync::mpsc::{SyncSender, sync_channel},
+    thread,
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::watch, task};
+
+/// Bundles that are read ahead of those that are judged, 256 entries and at most 16 MiB each.
+const AHEAD: usize = 8;
+/// Pauses before a bundle that did not come is asked for again; after the last the audit ends.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// Most problems that are listed; the rest are counted.
+const MAX_LISTED: usize = 100;
+
+/// What is audited, and what it is held to.
+#[derive(Debug, Clone)]
+pub struct AuditConfig {
+    /// Where the ledger, or a mirror of it, serves its tiles.
+    pub log: Prefix,
+    /// The log's key, and how many of which witnesses must have cosigned its checkpoint.
+    pub policy: WitnessPolicy,
+    /// The ledger's id, where more than the log's key is known of it.
+    pub ledger_id: Option<[u8; 32]>,
+    earlier: Vec<Earlier>,
+}
+
+/// A checkpoint that the log's key signed, as the auditor has it from before.
+#[derive(Debug, Clone)]
+struct Earlier {
+    checkpoint: Checkpoint,
+    note: Vec<u8>,
+}
+
+impl AuditConfig {
+    /// An audit of the log at this address.
+    pub fn new(log: Prefix, policy: WitnessPolicy) -> Self {
+        Self {
+            log,
+            policy,
+            ledger_id: None,
+            earlier: vec![],
+        }
+    }
+
+    /// Holds the log to a checkpoint that somebody has from before (a signed note): it must be contained.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the log's key has not signed it.
+    pub fn hold_to(&mut self, note: Vec<u8>) -> Result<(), CheckpointError> {
+        let checkpoint = Checkpoint::verify(&note, self.policy.log())?;
+        self.earlier.push(Earlier { checkpoint, note });
+        Ok(())
+    }
+
+    /// Checks that the tree of a checkpoint begins with those of all that are known from before.
+    fn contained(&self, tiles: &Tiles<'_>, checkpoint: &Checkpoint, note: &[u8]) -> Result<(), AuditError> {
+        for earlier in &self.earlier {
+            let agreed = earlier.size();
+            if !log_reader::is_size(agreed) {
+                return Err(AuditError::Size(agreed));
+            }
+            let root = match agreed.cmp(&checkpoint.size()) {
+                Ordering::Less => tiles.root(agreed)?,
+                Ordering::Equal => *checkpoint.root(),
+                Ordering::Greater => return Err(earlier.withheld(note)),
+            };
+            if root != earlier.root() {
+                return Err(earlier.forked(note));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A note for a message. One whose signature was checked is text without control characters.
+fn text(note: &[u8]) -> String {
+    String::from_utf8_lossy(note).into_owned()
+}
+
+impl Earlier {
+    fn size(&self) -> u64 {
+        self.checkpoint.size()
+    }
+
+    fn root(&self) -> [u8; 32] {
+        *self.checkpoint.root()
+    }
+
+    fn forked(&self, shown: &[u8]) -> AuditError {
+        AuditError::Forked {
+            size: self.size(),
+            earlier: text(&self.note),
+            shown: text(shown),
+        }
+    }
+
+    fn withheld(&self, shown: &[u8]) -> AuditError {
+        AuditError::Withheld {
+            size: self.size(),
+            earlier: text(&self.note),
+            shown: text(shown),
+        }
+    }
+}
+
+/// Why an audit could not be made to its end. What is wrong with the ledger's entries is in the report instead.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The log does not answer, or with what is not under its signed root.
+    #[error("the log cannot be read: {0}")]
+    Read(#[from] ReadError),
+    /// The latest checkpoint is not the log's, or not cosigned as the policy asks.
+    #[error("the log's checkpoint: {0}")]
+    Checkpoint(#[from] CosignatureError),
+    /// A signed checkpoint whose size no ledger has.
+    #[error("the ledger has signed a checkpoint of {0} entries, which no ledger has")]
+    Size(u64),
+    /// The log is not the one that was seen before.
+    #[error(
+        "the ledger has forked: it has signed two histories. Its log does not contain the checkpoint of {size} entries \
+         that was given. Keep both; together they are the proof. Given:\n\n{earlier}\nShown:\n\n{shown}"
+    )]
+    Forked {
+        /// Entries of the checkpoint that was given.
+        size: u64,
+        /// That checkpoint, with its signatures.
+        earlier: String,
+        /// The one that is shown.
+        shown: String,
+    },
+    /// The log is shorter than one that was seen before.
+    #[error(
+        "the log ends before the checkpoint of {size} entries that was given: a mirror may be behind, a ledger withholds \
+         what it has signed. Given:\n\n{earlier}\nShown:\n\n{shown}"
+    )]
+    Withheld {
+        /// Entries of the checkpoint that was given.
+        size: u64,
+        /// That checkpoint, with its signatures.
+        earlier: String,
+        /// The one that is shown.
+        shown: String,
+    },
+    /// The log does not begin with the genesis of this ledger and its seal.
+    #[error("entry 0: {0}")]
+    Genesis(String),
+    /// A batch without an end.
+    #[error("no seal follows entry {0} within the limit of a batch")]
+    Unsealed(u64),
+    /// The state machine's own memory fails.
+    #[error(transparent)]
+    State(#[from] Refusal),
+}
+
+impl AuditError {
+    /// Whether it says something of the ledger: what its key has signed, or who has not cosigned it. Otherwise the log could
+    /// not be read, which anybody on the way can cause.
+    pub fn is_verdict(&self) -> bool {
+        match self {
+            Self::Checkpoint(error) => !matches!(error, CosignatureError::Checkpoint(_)),
+            Self::Read(_) | Self::State(_) => false,
+            Self::Size(_)
+            | Self::Forked { .. }
+            | Self::Withheld { .. }
+            | Self::Genesis(_)
+            | Self::Unsealed(_) => true,
+        }
+    }
+}
+
+/// Something wrong with an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Leaf index.
+    pub index: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// The ledger's id: the hash of the genesis that the log begins with.
+    pub ledger_id: [u8; 32],
+    /// Entries read.
+    pub entries: u64,
+    /// Entries by kind, in the order of [`Kind::ALL`].
+    pub kinds: [u64; Kind::ALL.len()],
+    /// Batches whose seal was recomputed.
+    pub batches: u64,
+    /// Proofs verified.
+    pub proofs: u64,
+    /// Commitments in the tree.
+    pub commitments: u64,
+    /// Nullifiers spent, by kind.
+    pub nullifiers: [u64; NULLIFIER_KINDS],
+    /// Entries that the checkpoint covers.
+    pub size: u64,
+    /// The log's root in the checkpoint.
+    pub root: [u8; 32],
+    /// Cosignatures of the policy's witnesses on it.
+    pub cosignatures: Vec<Cosignature>,
+    /// Sizes of the checkpoints from before that it contains.
+    pub contained: Vec<u64>,
+    /// The first problems, at most 100.
+    pub problems: Vec<Problem>,
+    /// How many problems there are in all.
+    pub problem_count: u64,
+}
+
+impl Report {
+    /// Whether the ledger kept every rule.
+    pub fn is_clean(&self) -> bool {
+        self.problem_count == 0
+    }
+
+    fn problem(&mut self, index: u64, reason: impl ToString) {
+        self.problem_count += 1;
+        if self.problems.len() < MAX_LISTED {
+            self.problems.push(Problem {
+                index,
+                reason: reason.to_string(),
+            });
+        }
+    }
+}
+
+/// Reads every entry that the latest checkpoint covers, judges each as if it were new (proofs and signatures too), and
+/// recomputes every root and seal. The checkpoint must satisfy the policy and contain those that are known from before.
+/// `progress` is told how many entries are done, of how many. Needs a tokio runtime; ends when its future is dropped.
+///
+/// # Errors
+/// [`AuditError`] when the log cannot be read to the end, or is not the one that was asked for.
+pub async fn audit(
+    config: AuditConfig,
+    progress: impl FnMut(u64, u64) + Send + 'static,
+) -> Result<Report, AuditError> {
+    // Gone with this future: whatever is being read for it ends then.
+    let (_wanted, stopped) = watch::channel(false);
+    let runtime = Handle::current();
+    let audited = task::spawn_blocking(move || {
+        let log = LogReader::new(config.log.clone(), runtime, stopped);
+        whole(&config, &log, progress)
+    });
+    match audited.await.map_err(task::JoinError::try_into_panic) {
+        Ok(report) => report,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => Err(ReadError::Stopped.into()),
+    }
+}
+
+fn whole(
+    config: &AuditConfig,
+    log: &LogReader,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Report, AuditError> {
+    let note = log.checkpoint()?;
+    let shown = config.policy.check(&note)?;
+    let (checkpoint, size) = (shown.checkpoint.clone(), shown.checkpoint.size());
+    if !log_reader::is_size(size) {
+        return Err(AuditError::Size(size));
+    }
+    let tiles = Tiles::new(log, &checkpoint);
+    config.contained(&tiles, &checkpoint, &note)?;
+    let mut auditor = Auditor::new(config);
+    thread::scope(|scope| {
+        let (sender, bundles) = sync_channel(AHEAD);
+        scope.spawn(move || read(&tiles, &sender));
+        let mut done = 0;
+        while let Ok(bundle) = bundles.recv() {
+            // What was read meanwhile is checked together.
+            let mut entries = bundle?;
+            for more in bundles.try_iter().take(AHEAD) {
+                entries.extend(more?);
+            }
+            done += entries.len() as u64;
+            auditor.take(entries)?;
+            progress(done, size);
+        }
+        Ok::<_, AuditError>(())
+    })?;
+    auditor.finish(shown, &note)
+}
+
+/// Reads every bundle under the checkpoint, until one cannot be read or nobody waits for more.
+fn read(tiles: &Tiles<'_>, sender: &SyncSender<Result<Vec<Vec<u8>>, ReadError>>) {
+    let mut next = 0;
+    while next < tiles.size() {
+        let bundle = patiently(|| tiles.entries(next));
+        let failed = bundle.is_err();
+        next += bundle.as_ref().map_or(0, |entries| entries.len() as u64);
+        if sender.send(bundle).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// A long audit does not end over one answer that did not come.
+fn patiently<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    for pause in PAUSES {
+        match read() {
+            Err(ReadError::Unreachable(error)) => {
+                tracing::warn!(%error, "asked again");
+                thread::sleep(pause);
+            }
+            other => return other,
+        }
+    }
+    read()
+}
+
+#[cfg(test)]
+mod tests;
