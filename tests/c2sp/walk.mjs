@@ -12,7 +12,7 @@ import { pathToFileURL } from "node:url";
 
 export class Refused extends Error {}
 
-function ensure(condition, message) {
+export function ensure(condition, message) {
   if (!condition) throw new Refused(message);
 }
 
@@ -22,7 +22,8 @@ const sha256 = (...parts) => {
   return hash.digest();
 };
 
-function base64(text) {
+export function base64(text) {
+  ensure(typeof text === "string", "a value is no text");
   const bytes = Buffer.from(text, "base64");
   ensure(bytes.toString("base64") === text, `not base64: ${text}`);
   return bytes;
@@ -91,11 +92,11 @@ export function checkpoint(text, logKey) {
 export function cosigned(note, witness) {
   const signature = of(note, witness);
   if (!signature) return null;
-  ensure(signature.bytes.length === 72, "a cosignature of another length");
+  ensure(signature.bytes.length === 72, `the cosignature of ${witness.name} is of another length`);
   const time = signature.bytes.readBigUInt64BE(0);
-  ensure(time < 1n << 63n, "a cosignature's time beyond 2^63 - 1");
+  ensure(time < 1n << 63n, `the cosignature of ${witness.name} has a time beyond 2^63 - 1`);
   const message = Buffer.from(`cosignature/v1\ntime ${time}\n${note.text}`);
-  ensure(ed25519(witness.key, message, signature.bytes.subarray(8)), "a cosignature does not hold");
+  ensure(ed25519(witness.key, message, signature.bytes.subarray(8)), `the cosignature of ${witness.name} does not hold`);
   return { name: witness.name, time: Number(time) };
 }
 
