@@ -4,6 +4,9 @@
 //! product (Montgomery's trick: three products each), so that an addition costs five products and a square.
 //! The exceptional cases are exact, not merely unlikely: equal points have the tangent's slope, opposite points
 //! sum to infinity, and infinity is neutral.
+//!
+//! Sums stay in slots, a point in each lane, in the kernel's own form: only the points of the first round are collected
+//! from all over a table.
 
 use core::ops::Range;
 
@@ -14,7 +17,16 @@ use crate::wiped::Wiped;
 /// Top bit of an index into a table: the point is to be negated.
 pub(crate) const NEGATED: u32 = 1 << 31;
 
-/// One addition: the sum of the points at `left` and `right` goes to `out`.
+/// Additions of points from a table, a group of lanes at a time.
+pub(crate) struct Gathers {
+    /// For each group the left points of its lanes, then the right ones: indices that may carry [`NEGATED`].
+    pub(crate) indices: Wiped<u32>,
+    /// For each group the lanes whose left, and those whose right point is infinity, whatever the index says. The lanes
+    /// without a left point have no right one.
+    pub(crate) absent: Wiped<[u8; 2]>,
+}
+
+/// Addition of two slots: the sums of the points at `left` and `right` go to `out`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
     pub(crate) left: u32,
@@ -22,8 +34,58 @@ pub(crate) struct Pair {
     pub(crate) out: u32,
 }
 
+/// Coordinates of points, one in each lane.
+#[derive(Clone, Copy, Default)]
+struct Slot<S> {
+    x: S,
+    y: S,
+}
+
+/// Points in the kernel's own form, reduced, as many in a slot as it has lanes.
+pub(crate) struct Slots<B: Batch> {
+    points: Wiped<Slot<B::Stored>>,
+    /// Lanes whose point is infinity; their coordinates say nothing.
+    infinite: Wiped<u8>,
+}
+
+impl<B: Batch> Slots<B> {
+    pub(crate) fn new() -> Self {
+        Self {
+            points: Wiped::new(),
+            infinite: Wiped::new(),
+        }
+    }
+
+    /// At least so many slots.
+    pub(crate) fn make_room(&mut self, slots: usize) {
+        if self.points.len() < slots {
+            self.points.resize(slots, Slot::default());
+            self.infinite.resize(slots, 0);
+        }
+    }
+
+    /// Writes the points of these slots to `out`, one after the other.
+    #[inline(always)]
+    pub(crate) fn unload<P: Packed>(&self, token: B::Token, slots: &[u32], out: &mut [P]) {
+        for (&slot, out) in slots.iter().zip(out.chunks_mut(B::LANES)) {
+            let Slot { x, y } = &self.points[slot as usize];
+            let infinite = self.infinite[slot as usize];
+            for (base, coordinate) in [(0, x), (B::PARTS, y)] {
+                B::load(token, coordinate).scatter(token, |lane, part, words: Words| {
+                    out[lane].parts_mut()[base + part] = words;
+                });
+            }
+            for (lane, point) in out.iter_mut().enumerate() {
+                if infinite >> lane & 1 == 1 {
+                    *point = P::default();
+                }
+            }
+        }
+    }
+}
+
 /// Groups of lanes that share one inversion.
-const GROUPS: usize = 256;
+const GROUPS: usize = 128;
 /// The same for kernels of one lane.
 const SINGLES: usize = 1024;
 /// Running products of denominators side by side: a product waits for the one before it in its chain only. A power
@@ -35,11 +97,11 @@ const STAGES: usize = 4;
 /// What the second pass needs of the first, for one group of lanes.
 #[derive(Clone, Copy, Default)]
 struct Step<S> {
-    x1: S,
-    x2: S,
     denominator: S,
     /// The product of the denominators of all groups after this one in its chain.
     others: S,
+    /// The right points, where they come from a table; the left ones wait in the slot of the sum.
+    right: Slot<S>,
 }
 
 /// A group with lanes that are no plain additions. In the lanes of no mask, the slope formula holds.
@@ -55,7 +117,30 @@ struct Special {
     infinity: u8,
 }
 
-/// Memory of [`add_pairs`], kept between calls.
+impl Special {
+    /// Of the lanes whose points are infinity (`left`, `right`), whose x agree (`equal`), and whose y do (`same`).
+    #[inline(always)]
+    fn new(group: usize, left: u8, right: u8, equal: u8, same: u8) -> Self {
+        let finite = !(left | right);
+        Self {
+            group,
+            double: equal & same & finite,
+            left: right & !left,
+            right: left & !right,
+            infinity: (equal & !same & finite) | (left & right),
+        }
+    }
+
+    /// What is inverted in the place of `denominator`, given the left y.
+    #[inline(always)]
+    fn denominator<B: Batch>(&self, token: B::Token, denominator: B, y1: B) -> B {
+        denominator
+            .blend(self.double, y1.double(token))
+            .blend(self.left | self.right | self.infinity, B::one(token))
+    }
+}
+
+/// Memory of the functions below, kept between calls.
 pub(crate) struct Scratch<B: Batch> {
     steps: Wiped<Step<B::Stored>>,
     special: Wiped<Special>,
@@ -68,72 +153,109 @@ impl<B: Batch> Scratch<B> {
             special: Wiped::new(),
         }
     }
+
+    /// Begins a batch.
+    fn clear(&mut self, groups: usize) {
+        self.special.clear();
+        if self.steps.len() < groups {
+            self.steps.resize(groups, Step::default());
+        }
+    }
 }
 
-/// Adds all pairs: points come from `table` (indices may carry [`NEGATED`]), or from `buffer` itself.
-///
-/// Within a buffer, pairs must be ordered so that no pair reads what an earlier one, or another of its own group
-/// of lanes, has written: `out` ascending and never above the inputs of its own or any later pair does it.
+/// Groups in a batch.
+const fn batch<B: Batch>() -> usize {
+    if B::LANES == 1 { SINGLES } else { GROUPS }
+}
+
+/// Adds points from `table`: the sums of group i go to slot i.
 #[inline(always)]
-pub(crate) fn add_pairs<B: Batch, P: Packed, const FROM_TABLE: bool>(
+pub(crate) fn add_gathered<B: Batch, P: Packed>(
     token: B::Token,
     table: &[P],
-    pairs: &[Pair],
-    buffer: &mut [P],
+    gathers: &Gathers,
+    slots: &mut Slots<B>,
     scratch: &mut Scratch<B>,
 ) {
-    let batch = if B::LANES == 1 { SINGLES } else { GROUPS * B::LANES };
-    let mut batches = pairs.chunks(batch).peekable();
-    if FROM_TABLE {
-        fetch(table, batches.peek().copied().unwrap_or_default());
-    }
-    while let Some(pairs) = batches.next() {
-        let groups = pairs.len().div_ceil(B::LANES);
-        if scratch.steps.len() < groups {
-            scratch.steps.resize(groups, Step::default());
-        }
-        let products = multiply_denominators::<B, P, FROM_TABLE>(token, table, pairs, buffer, scratch);
-        let mut inverses = invert_chains(token, &products);
-        // Tables are far larger than caches: the next batch's points are on their way while this one is computed.
-        let next = batches.peek().copied().unwrap_or_default();
-        let next = if FROM_TABLE { next } else { &[] };
-        let ahead = |groups: Range<usize>| {
-            let range = groups.start * B::LANES..next.len().min(groups.end * B::LANES);
-            next.get(range).unwrap_or_default()
-        };
+    let size = batch::<B>();
+    let indices = |groups: Range<usize>| {
+        let end = gathers.indices.len();
+        let range = groups.start * 2 * B::LANES..groups.end * 2 * B::LANES;
+        &gathers.indices[range.start.min(end)..range.end.min(end)]
+    };
+    fetch(table, indices(0..size));
+    let count = gathers.absent.len();
+    for first in (0..count).step_by(size) {
+        let groups = first..(first + size).min(count);
+        let mut inverses = invert_chains(
+            token,
+            &multiply_gathered(token, table, gathers, groups.clone(), slots, scratch),
+        );
         let mut group = 0;
-        while group < groups {
-            let mut work = Work::<B, P, FROM_TABLE> {
-                token,
-                table,
-                pairs,
-                buffer,
-                scratch,
-                inverses: &mut inverses,
-            };
-            if B::TOGETHER == 2 && group + 2 <= groups {
-                work.add_groups::<2>(group, ahead(group..group + 2));
+        while group < groups.len() {
+            // Tables are far larger than caches: the next batch's points are on their way while this one is computed.
+            let ahead = first + size + group;
+            if B::TOGETHER == 2 && group + 2 <= groups.len() {
+                let places = [first + group, first + group + 1].map(Place::of_gathered);
+                let mut ahead = stages(indices(ahead..ahead + 2));
+                let ahead = || fetch(table, ahead.next().unwrap_or_default());
+                add_groups::<B, 2, true>(token, group, places, slots, scratch, &mut inverses, ahead);
                 group += 2;
             } else {
-                work.add_groups::<1>(group, ahead(group..group + 1));
+                let places = [Place::of_gathered(first + group)];
+                let mut ahead = stages(indices(ahead..ahead + 1));
+                let ahead = || fetch(table, ahead.next().unwrap_or_default());
+                add_groups::<B, 1, true>(token, group, places, slots, scratch, &mut inverses, ahead);
                 group += 1;
             }
         }
     }
 }
 
-/// Asks for the points of pairs from a table.
+/// Adds slots.
+///
+/// Pairs must be ordered so that none reads what an earlier one has written: `out` ascending and never above the inputs
+/// of its own or any later pair does it.
 #[inline(always)]
-fn fetch<P: Packed>(table: &[P], pairs: &[Pair]) {
-    for pair in pairs {
-        fetch_point(table, pair.left);
-        fetch_point(table, pair.right);
+pub(crate) fn add_slots<B: Batch>(
+    token: B::Token,
+    pairs: &[Pair],
+    slots: &mut Slots<B>,
+    scratch: &mut Scratch<B>,
+) {
+    for pairs in pairs.chunks(batch::<B>()) {
+        let mut inverses = invert_chains(token, &multiply_slots(token, pairs, slots, scratch));
+        let mut group = 0;
+        while group < pairs.len() {
+            if B::TOGETHER == 2 && group + 2 <= pairs.len() {
+                let places = [pairs[group], pairs[group + 1]].map(Place::of_pair);
+                add_groups::<B, 2, false>(token, group, places, slots, scratch, &mut inverses, || ());
+                group += 2;
+            } else {
+                let places = [Place::of_pair(pairs[group])];
+                add_groups::<B, 1, false>(token, group, places, slots, scratch, &mut inverses, || ());
+                group += 1;
+            }
+        }
+    }
+}
+
+/// A share for each stage.
+fn stages(indices: &[u32]) -> core::slice::Chunks<'_, u32> {
+    indices.chunks(indices.len().div_ceil(STAGES).max(1))
+}
+
+/// Asks for points from a table.
+#[inline(always)]
+fn fetch<P: Packed>(table: &[P], indices: &[u32]) {
+    for &index in indices {
+        fetch_point(table, index);
     }
 }
 
 /// Asks for a point from a table: it will be in the cache when it is read.
 #[inline(always)]
-pub(crate) fn fetch_point<P: Packed>(table: &[P], index: u32) {
+fn fetch_point<P: Packed>(table: &[P], index: u32) {
     #[cfg(target_arch = "x86_64")]
     for line in table[(index & !NEGATED) as usize].parts().chunks(2) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -159,93 +281,45 @@ pub(crate) fn invert_chains<B: Batch>(token: B::Token, products: &[B; CHAINS]) -
     ]
 }
 
-/// The points of one group of lanes. The last group is filled up with repetitions of its last pair.
-#[derive(Clone, Copy)]
-struct Operands<'a, P, const FROM_TABLE: bool> {
-    points: &'a [P],
-    pairs: [Pair; 8],
-    group: usize,
-}
-
-impl<'a, P: Packed, const FROM_TABLE: bool> Operands<'a, P, FROM_TABLE> {
-    #[inline(always)]
-    fn new<B: Batch>(points: &'a [P], pairs: &[Pair], group: usize) -> Self {
-        let first = group * B::LANES;
-        let pairs = match pairs.get(first..first + B::LANES) {
-            Some(full) => core::array::from_fn(|lane| full[lane.min(B::LANES - 1)]),
-            None => core::array::from_fn(|lane| pairs[(first + lane).min(pairs.len() - 1)]),
-        };
-        Self { points, pairs, group }
-    }
-
-    #[inline(always)]
-    fn point(&self, index: u32) -> &'a P {
-        let index = if FROM_TABLE { index & !NEGATED } else { index };
-        &self.points[index as usize]
-    }
-
-    #[inline(always)]
-    fn x<B: Batch>(&self, token: B::Token, side: impl Fn(Pair) -> u32) -> B {
-        B::gather(token, |lane| self.point(side(self.pairs[lane])).parts())
-    }
-
-    /// y, negated as the index says.
-    #[inline(always)]
-    fn y<B: Batch>(&self, token: B::Token, side: impl Fn(Pair) -> u32) -> B {
-        let y = B::gather(token, |lane| {
-            &self.point(side(self.pairs[lane])).parts()[B::PARTS..]
-        });
-        if !FROM_TABLE {
-            return y;
-        }
-        let negated = (0..B::LANES).fold(0, |mask, lane| {
-            mask | ((side(self.pairs[lane]) >> 31) as u8) << lane
-        });
-        y.negate_where(token, negated)
-    }
-
-    /// Bit i says that the point of lane i is infinity.
-    #[inline(always)]
-    fn infinite<B: Batch>(&self, side: impl Fn(Pair) -> u32) -> u8 {
-        (0..B::LANES).fold(0, |mask, lane| {
-            mask | u8::from(self.point(side(self.pairs[lane])).is_infinity()) << lane
-        })
-    }
-}
-
-/// First pass, from the last group to the first: differences of x, and their running products.
-///
-/// Descending, so that the second pass is ascending and may write into the buffer that it reads.
+/// First pass over points from a table, from the last group to the first: differences of x, and their running products.
+/// The left points go to the slots of their sums.
 #[inline(always)]
-fn multiply_denominators<B: Batch, P: Packed, const FROM_TABLE: bool>(
+fn multiply_gathered<B: Batch, P: Packed>(
     token: B::Token,
     table: &[P],
-    pairs: &[Pair],
-    buffer: &[P],
+    gathers: &Gathers,
+    groups: Range<usize>,
+    slots: &mut Slots<B>,
     scratch: &mut Scratch<B>,
 ) -> [B; CHAINS] {
-    scratch.special.clear();
-    let points = if FROM_TABLE { table } else { buffer };
-    let groups = pairs.len().div_ceil(B::LANES);
+    scratch.clear(groups.len());
     let mut products = [B::one(token); CHAINS];
-    for (group, step) in scratch.steps[..groups].iter_mut().enumerate().rev() {
-        let operands = Operands::<P, FROM_TABLE>::new::<B>(points, pairs, group);
-        let x1 = operands.x::<B>(token, |pair| pair.left);
-        let x2 = operands.x::<B>(token, |pair| pair.right);
+    for (group, slot) in groups.enumerate().rev() {
+        let [left, right] = [0, 1].map(|side| {
+            let first = (2 * slot + side) * B::LANES;
+            &gathers.indices[first..first + B::LANES]
+        });
+        let (x1, y1) = gather::<B, P>(token, table, left);
+        let (x2, y2) = gather::<B, P>(token, table, right);
+        let [no_left, no_right] = gathers.absent[slot];
         let mut denominator = x2.difference(token, x1);
         let equal = denominator.is_zero(token);
-        if equal | x1.may_be_zero(token) | x2.may_be_zero(token) != 0 {
-            let special = classify::<B, P, FROM_TABLE>(token, &operands, equal);
-            denominator = denominator.blend(
-                special.double,
-                operands.y::<B>(token, |pair| pair.left).double(token),
-            );
-            denominator = denominator.blend(special.left | special.right | special.infinity, B::one(token));
+        let (zeros_left, zeros_right) = (x1.may_be_zero(token), x2.may_be_zero(token));
+        if equal | zeros_left | zeros_right | no_left | no_right != 0 {
+            let same = y2.difference(token, y1).is_zero(token);
+            let no_left = no_left | infinite(table, left, zeros_left);
+            let no_right = no_right | infinite(table, right, zeros_right);
+            let special = Special::new(group, no_left, no_right, equal, same);
+            denominator = special.denominator(token, denominator, y1);
             scratch.special.push(special);
         }
+        let step = &mut scratch.steps[group];
         let product = &mut products[group % CHAINS];
-        x1.store(&mut step.x1);
-        x2.store(&mut step.x2);
+        let point = &mut slots.points[slot];
+        x1.store(&mut point.x);
+        y1.store(&mut point.y);
+        x2.store(&mut step.right.x);
+        y2.store(&mut step.right.y);
         denominator.store(&mut step.denominator);
         product.store(&mut step.others);
         *product = product.mul(token, denominator);
@@ -253,127 +327,169 @@ fn multiply_denominators<B: Batch, P: Packed, const FROM_TABLE: bool>(
     products
 }
 
-/// Which lanes of a group are exceptional; `equal` are those whose x agree.
+/// Points from a table, negated as their indices say: x reduced, y signed.
 #[inline(always)]
-fn classify<B: Batch, P: Packed, const FROM_TABLE: bool>(
+fn gather<B: Batch, P: Packed>(token: B::Token, table: &[P], indices: &[u32]) -> (B, B) {
+    let (x, y) = B::gather_points(token, |lane| &table[(indices[lane] & !NEGATED) as usize]);
+    let mut negated = 0;
+    for (lane, index) in indices.iter().enumerate() {
+        negated |= ((index >> 31) as u8) << lane;
+    }
+    (x, y.negate_where(token, negated))
+}
+
+/// Those of the lanes in `mask` whose point is infinity.
+#[inline(always)]
+fn infinite<P: Packed>(table: &[P], indices: &[u32], mask: u8) -> u8 {
+    let mut found = 0;
+    if mask != 0 {
+        for (lane, index) in indices.iter().enumerate() {
+            let point = &table[(index & !NEGATED) as usize];
+            found |= u8::from(point.is_infinity()) << lane;
+        }
+    }
+    found & mask
+}
+
+/// [`multiply_gathered`] over slots. Descending, so that the second pass is ascending and may write into the slots that it
+/// reads.
+#[inline(always)]
+fn multiply_slots<B: Batch>(
     token: B::Token,
-    operands: &Operands<'_, P, FROM_TABLE>,
-    equal: u8,
-) -> Special {
-    let left = operands.infinite::<B>(|pair| pair.left);
-    let right = operands.infinite::<B>(|pair| pair.right);
-    let (y1, y2) = (
-        operands.y::<B>(token, |pair| pair.left),
-        operands.y::<B>(token, |pair| pair.right),
-    );
-    let same = y2.difference(token, y1).is_zero(token);
-    let finite = !(left | right);
-    Special {
-        group: operands.group,
-        double: equal & same & finite,
-        left: right & !left,
-        right: left & !right,
-        infinity: (equal & !same & finite) | (left & right),
+    pairs: &[Pair],
+    slots: &Slots<B>,
+    scratch: &mut Scratch<B>,
+) -> [B; CHAINS] {
+    scratch.clear(pairs.len());
+    let mut products = [B::one(token); CHAINS];
+    for (group, pair) in pairs.iter().enumerate().rev() {
+        let (left, right) = (
+            &slots.points[pair.left as usize],
+            &slots.points[pair.right as usize],
+        );
+        let no_left = slots.infinite[pair.left as usize];
+        let no_right = slots.infinite[pair.right as usize];
+        let mut denominator = B::load(token, &right.x).difference(token, B::load(token, &left.x));
+        let equal = denominator.is_zero(token);
+        if equal | no_left | no_right != 0 {
+            let (y1, y2) = (B::load(token, &left.y), B::load(token, &right.y));
+            let same = y2.difference(token, y1).is_zero(token);
+            let special = Special::new(group, no_left, no_right, equal, same);
+            denominator = special.denominator(token, denominator, y1);
+            scratch.special.push(special);
+        }
+        let step = &mut scratch.steps[group];
+        let product = &mut products[group % CHAINS];
+        denominator.store(&mut step.denominator);
+        product.store(&mut step.others);
+        *product = product.mul(token, denominator);
+    }
+    products
+}
+
+/// The slots of one group: of the left points, of the right ones unless the step has them, and of the sums.
+#[derive(Clone, Copy)]
+struct Place {
+    left: usize,
+    right: usize,
+    out: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn of_gathered(slot: usize) -> Self {
+        Self {
+            left: slot,
+            right: slot,
+            out: slot,
+        }
+    }
+
+    #[inline(always)]
+    fn of_pair(pair: Pair) -> Self {
+        Self {
+            left: pair.left as usize,
+            right: pair.right as usize,
+            out: pair.out as usize,
+        }
     }
 }
 
-/// The second pass of a batch.
-struct Work<'a, B: Batch, P, const FROM_TABLE: bool> {
+/// The second pass for `W` groups at once, `group` being the first: slopes and sums. The products of one sum wait for each
+/// other, those of two groups side by side keep the multipliers busy. Called from the first group to the last.
+///
+/// `fetch` is called at each of [`STAGES`], for points that will be read soon: all at once would wait for each other.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "several arrays side by side")]
+fn add_groups<B: Batch, const W: usize, const GATHERED: bool>(
     token: B::Token,
-    table: &'a [P],
-    pairs: &'a [Pair],
-    buffer: &'a mut [P],
-    scratch: &'a mut Scratch<B>,
-    inverses: &'a mut [B; CHAINS],
-}
-
-impl<B: Batch, P: Packed, const FROM_TABLE: bool> Work<'_, B, P, FROM_TABLE> {
-    /// Slopes and sums of `W` groups at once, from the first group to the last: the products of one sum wait for
-    /// each other, those of two groups side by side keep the multipliers busy.
-    ///
-    /// Meanwhile the points of `ahead` are asked for, a few at each stage: all at once would wait for each other.
-    #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "several arrays side by side")]
-    fn add_groups<const W: usize>(&mut self, first: usize, ahead: &[Pair]) {
-        let Self {
-            token,
-            table,
-            pairs,
-            buffer,
-            scratch,
-            inverses,
-        } = self;
-        let token = *token;
-        let mut ahead = ahead.chunks(W * B::LANES.div_ceil(STAGES));
-        let mut fetch = || fetch(table, ahead.next().unwrap_or_default());
-        let points: &[P] = if FROM_TABLE { table } else { buffer };
-        // Plain loops: closures around vector operations are compiled without the kernel's features.
-        let zero = B::zero(token);
-        let mut operands = [Operands::<P, FROM_TABLE>::new::<B>(points, pairs, first); W];
-        for k in 1..W {
-            operands[k] = Operands::new::<B>(points, pairs, first + k);
+    group: usize,
+    places: [Place; W],
+    slots: &mut Slots<B>,
+    scratch: &mut Scratch<B>,
+    inverses: &mut [B; CHAINS],
+    mut fetch: impl FnMut(),
+) {
+    // Plain loops: closures around vector operations are compiled without the kernel's features.
+    let zero = B::zero(token);
+    let Scratch {
+        steps,
+        special: specials,
+    } = scratch;
+    let steps: &[Step<B::Stored>; W] = steps[group..]
+        .first_chunk()
+        .expect("the first pass made a step for each group");
+    let left: [&Slot<B::Stored>; W] = core::array::from_fn(|k| &slots.points[places[k].left]);
+    let right: [&Slot<B::Stored>; W] = core::array::from_fn(|k| match GATHERED {
+        true => &steps[k].right,
+        false => &slots.points[places[k].right],
+    });
+    let mut special: [Option<Special>; W] = [const { None }; W];
+    let (mut inverted, mut slope) = ([zero; W], [zero; W]);
+    let (mut x, mut y) = ([zero; W], [zero; W]);
+    fetch();
+    for k in 0..W {
+        let inverse = &mut inverses[(group + k) % CHAINS];
+        inverted[k] = inverse.mul(token, B::load(token, &steps[k].others));
+        *inverse = inverse.mul(token, B::load(token, &steps[k].denominator));
+        special[k] = specials.pop_if(|special| special.group == group + k);
+    }
+    fetch();
+    for k in 0..W {
+        let (y1, y2) = (B::load(token, &left[k].y), B::load(token, &right[k].y));
+        let mut numerator = y2.difference(token, y1);
+        if let Some(special) = &special[k] {
+            let tangent = B::load(token, &left[k].x).square(token).triple(token);
+            numerator = numerator.blend(special.double, tangent);
         }
-        let steps: &[Step<B::Stored>; W] = scratch.steps[first..]
-            .first_chunk()
-            .expect("the first pass made a step for each group");
-        let mut special: [Option<Special>; W] = [const { None }; W];
-        let (mut inverted, mut slope) = ([zero; W], [zero; W]);
-        let (mut x, mut y) = ([zero; W], [zero; W]);
-        fetch();
-        for k in 0..W {
-            let inverse = &mut inverses[(first + k) % CHAINS];
-            inverted[k] = inverse.mul(token, B::load(token, &steps[k].others));
-            *inverse = inverse.mul(token, B::load(token, &steps[k].denominator));
-            special[k] = scratch.special.pop_if(|special| special.group == first + k);
+        slope[k] = numerator.mul(token, inverted[k]);
+    }
+    fetch();
+    for k in 0..W {
+        let (x1, x2) = (B::load(token, &left[k].x), B::load(token, &right[k].x));
+        x[k] = slope[k].square(token).difference_of_product(token, x1, x2);
+    }
+    fetch();
+    for k in 0..W {
+        let (x1, y1) = (B::load(token, &left[k].x), B::load(token, &left[k].y));
+        let product = slope[k].mul(token, x1.difference(token, x[k]));
+        y[k] = product.difference_of_product(token, zero, y1);
+    }
+    let mut infinite = [0; W];
+    for k in 0..W {
+        if let Some(special) = &special[k] {
+            let (x1, x2) = (B::load(token, &left[k].x), B::load(token, &right[k].x));
+            let (y1, y2) = (B::load(token, &left[k].y), B::load(token, &right[k].y));
+            x[k] = x[k].blend(special.left, x1).blend(special.right, x2);
+            y[k] = y[k].blend(special.left, y1.difference_of_product(token, zero, zero));
+            y[k] = y[k].blend(special.right, y2.difference_of_product(token, zero, zero));
+            infinite[k] = special.infinity;
         }
-        fetch();
-        for k in 0..W {
-            let y1 = operands[k].y::<B>(token, |pair| pair.left);
-            let y2 = operands[k].y::<B>(token, |pair| pair.right);
-            let mut numerator = y2.difference(token, y1);
-            if let Some(special) = &special[k] {
-                let tangent = B::load(token, &steps[k].x1).square(token).triple(token);
-                numerator = numerator.blend(special.double, tangent);
-            }
-            slope[k] = numerator.mul(token, inverted[k]);
-        }
-        fetch();
-        for k in 0..W {
-            let (x1, x2) = (B::load(token, &steps[k].x1), B::load(token, &steps[k].x2));
-            x[k] = slope[k].square(token).difference_of_product(token, x1, x2);
-        }
-        fetch();
-        for k in 0..W {
-            let x1 = B::load(token, &steps[k].x1);
-            let y1 = operands[k].y::<B>(token, |pair| pair.left);
-            let product = slope[k].mul(token, x1.difference(token, x[k]));
-            y[k] = product.difference_of_product(token, zero, y1);
-        }
-        for k in 0..W {
-            if let Some(special) = &special[k] {
-                let (x1, x2) = (B::load(token, &steps[k].x1), B::load(token, &steps[k].x2));
-                let y1 = operands[k].y::<B>(token, |pair| pair.left);
-                let y2 = operands[k].y::<B>(token, |pair| pair.right);
-                x[k] = x[k].blend(special.left, x1).blend(special.right, x2);
-                x[k] = x[k].blend(special.infinity, zero);
-                y[k] = y[k].blend(special.left, y1.difference_of_product(token, zero, zero));
-                y[k] = y[k].blend(special.right, y2.difference_of_product(token, zero, zero));
-                y[k] = y[k].blend(special.infinity, zero);
-            }
-        }
-        let mut outs = [[0; 8]; W];
-        for k in 0..W {
-            for lane in 0..B::LANES {
-                outs[k][lane] = operands[k].pairs[lane].out as usize;
-            }
-        }
-        for k in 0..W {
-            x[k].scatter(token, |lane, part, words: Words| {
-                buffer[outs[k][lane]].parts_mut()[part] = words
-            });
-            y[k].scatter(token, |lane, part, words: Words| {
-                buffer[outs[k][lane]].parts_mut()[B::PARTS + part] = words
-            });
-        }
+    }
+    for k in 0..W {
+        let out = &mut slots.points[places[k].out];
+        x[k].store(&mut out.x);
+        y[k].store(&mut out.y);
+        slots.infinite[places[k].out] = infinite[k];
     }
 }

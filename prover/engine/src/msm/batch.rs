@@ -10,6 +10,7 @@
 use ark_bn254::{Fq, Fq2};
 use ark_ff::{AdditiveGroup, BigInt, Field, Zero};
 
+use super::group::Packed;
 use medproof_kernels::field::{Single, inverse, inverse_quadratic};
 
 /// The words of one part of a coordinate: an element of Fq.
@@ -34,6 +35,8 @@ pub trait Batch: Copy {
 
     /// Reads lane i from the first `PARTS` elements of `part(i)`. Reduced.
     fn gather<'a>(token: Self::Token, part: impl Fn(usize) -> &'a [Words]) -> Self;
+    /// The coordinates of the points `point(i)` in lanes i. Reduced.
+    fn gather_points<'a, P: Packed + 'a>(token: Self::Token, point: impl Fn(usize) -> &'a P) -> (Self, Self);
     /// Hands lane i of a reduced value to `write(i, part, words)`.
     fn scatter(self, token: Self::Token, write: impl FnMut(usize, usize, Words));
     /// Reads a batch.
@@ -81,6 +84,11 @@ macro_rules! one_lane {
             #[inline(always)]
             fn gather<'a>((): (), part: impl Fn(usize) -> &'a [Words]) -> Self {
                 $read(part(0))
+            }
+            #[inline(always)]
+            fn gather_points<'a, P: Packed + 'a>((): (), point: impl Fn(usize) -> &'a P) -> (Self, Self) {
+                let parts = point(0).parts();
+                ($read(&parts[..Self::PARTS]), $read(&parts[Self::PARTS..]))
             }
             #[inline(always)]
             fn scatter(self, (): (), mut write: impl FnMut(usize, usize, Words)) {

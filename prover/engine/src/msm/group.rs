@@ -9,7 +9,7 @@ use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{BigInt, Field, PrimeField};
 
-use super::add::{self, Pair, Scratch};
+use super::add::{self, Gathers, Pair, Scratch, Slots};
 use super::batch::{Batch, Words};
 use super::double;
 #[cfg(target_arch = "x86_64")]
@@ -66,17 +66,6 @@ pub trait Packed: Copy + Default + Send + Sync {
     fn is_infinity(&self) -> bool {
         self.parts().iter().flatten().all(|&word| word == 0)
     }
-
-    /// The inverse of a point.
-    fn negated(mut self) -> Self {
-        let half = self.parts().len() / 2;
-        for words in &mut self.parts_mut()[half..] {
-            if words.iter().any(|&word| word != 0) {
-                *words = negated(*words);
-            }
-        }
-        self
-    }
 }
 
 impl<const PARTS: usize> Packed for Point<PARTS> {
@@ -89,18 +78,6 @@ impl<const PARTS: usize> Packed for Point<PARTS> {
     fn parts_mut(&mut self) -> &mut [Words] {
         &mut self.0
     }
-}
-
-/// -y for a reduced y that is not zero words. Reduced values may be a hair above p; 2p - y then serves.
-fn negated(words: Words) -> Words {
-    let p = Fq::MODULUS;
-    let mut minuend = p;
-    let y = BigInt(words);
-    if y > p {
-        ark_ff::BigInteger::add_with_carry(&mut minuend, &p);
-    }
-    ark_ff::BigInteger::sub_with_borrow(&mut minuend, &y);
-    minuend.0
 }
 
 /// A coordinate as elements of Fq.
@@ -140,17 +117,20 @@ pub(crate) trait Kernel<G: Arithmetic>: Copy + Send + Sync {
     /// The factor between arkworks' radix and this kernel's, as an element of Fq.
     fn radix_factor(self) -> Fq;
 
-    /// `buffer[out] = table[left] + table[right]` for all pairs; see [`add::add_pairs`].
-    fn add_from(
+    /// Adds points from a table; see [`add::add_gathered`].
+    fn add_gathered(
         self,
         table: &[G::Packed],
-        pairs: &[Pair],
-        buffer: &mut [G::Packed],
+        gathers: &Gathers,
+        slots: &mut Slots<Self::Batch>,
         scratch: &mut Scratch<Self::Batch>,
     );
 
-    /// `buffer[out] = buffer[left] + buffer[right]` for all pairs; see [`add::add_pairs`].
-    fn add_within(self, pairs: &[Pair], buffer: &mut [G::Packed], scratch: &mut Scratch<Self::Batch>);
+    /// Adds slots; see [`add::add_slots`].
+    fn add_slots(self, pairs: &[Pair], slots: &mut Slots<Self::Batch>, scratch: &mut Scratch<Self::Batch>);
+
+    /// Writes the points of these slots to `out`, one after the other.
+    fn unload(self, slots: &Slots<Self::Batch>, from: &[u32], out: &mut [G::Packed]);
 
     /// Writes the rows of a table, each the one before doubled `doublings` times; see [`double::shift`].
     fn shift(self, points: &[G::Packed], rows: &mut [&mut [G::Packed]], doublings: u32);
@@ -201,18 +181,22 @@ impl<G: Arithmetic> Kernel<G> for ScalarKernel {
         Fq::ONE
     }
 
-    fn add_from(
+    fn add_gathered(
         self,
         table: &[G::Packed],
-        pairs: &[Pair],
-        buffer: &mut [G::Packed],
+        gathers: &Gathers,
+        slots: &mut Slots<Self::Batch>,
         scratch: &mut Scratch<Self::Batch>,
     ) {
-        add::add_pairs::<_, _, true>((), table, pairs, buffer, scratch);
+        add::add_gathered((), table, gathers, slots, scratch);
     }
 
-    fn add_within(self, pairs: &[Pair], buffer: &mut [G::Packed], scratch: &mut Scratch<Self::Batch>) {
-        add::add_pairs::<_, _, false>((), &[], pairs, buffer, scratch);
+    fn add_slots(self, pairs: &[Pair], slots: &mut Slots<Self::Batch>, scratch: &mut Scratch<Self::Batch>) {
+        add::add_slots((), pairs, slots, scratch);
+    }
+
+    fn unload(self, slots: &Slots<Self::Batch>, from: &[u32], out: &mut [G::Packed]) {
+        slots.unload((), from, out);
     }
 
     fn shift(self, points: &[G::Packed], rows: &mut [&mut [G::Packed]], doublings: u32) {
@@ -233,20 +217,25 @@ impl<G: Arithmetic> Kernel<G> for VectorKernel {
         Fq::from(16u64)
     }
 
-    fn add_from(
+    fn add_gathered(
         self,
         table: &[G::Packed],
-        pairs: &[Pair],
-        buffer: &mut [G::Packed],
+        gathers: &Gathers,
+        slots: &mut Slots<Self::Batch>,
         scratch: &mut Scratch<Self::Batch>,
     ) {
         // SAFETY: the token in hand proves the instructions that the function enables.
-        unsafe { add_vector::<G, true>(self.0, table, pairs, buffer, scratch) }
+        unsafe { add_gathered_vector::<G>(self.0, table, gathers, slots, scratch) }
     }
 
-    fn add_within(self, pairs: &[Pair], buffer: &mut [G::Packed], scratch: &mut Scratch<Self::Batch>) {
+    fn add_slots(self, pairs: &[Pair], slots: &mut Slots<Self::Batch>, scratch: &mut Scratch<Self::Batch>) {
         // SAFETY: the token in hand proves the instructions that the function enables.
-        unsafe { add_vector::<G, false>(self.0, &[], pairs, buffer, scratch) }
+        unsafe { add_slots_vector::<G>(self.0, pairs, slots, scratch) }
+    }
+
+    fn unload(self, slots: &Slots<Self::Batch>, from: &[u32], out: &mut [G::Packed]) {
+        // SAFETY: the token in hand proves the instructions that the function enables.
+        unsafe { unload_vector::<G>(self.0, slots, from, out) }
     }
 
     fn shift(self, points: &[G::Packed], rows: &mut [&mut [G::Packed]], doublings: u32) {
@@ -257,14 +246,31 @@ impl<G: Arithmetic> Kernel<G> for VectorKernel {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
-fn add_vector<G: Arithmetic, const FROM_TABLE: bool>(
+fn add_gathered_vector<G: Arithmetic>(
     token: Ifma,
     table: &[G::Packed],
-    pairs: &[Pair],
-    buffer: &mut [G::Packed],
+    gathers: &Gathers,
+    slots: &mut Slots<G::Vector>,
     scratch: &mut Scratch<G::Vector>,
 ) {
-    add::add_pairs::<_, _, FROM_TABLE>(token, table, pairs, buffer, scratch);
+    add::add_gathered(token, table, gathers, slots, scratch);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
+fn add_slots_vector<G: Arithmetic>(
+    token: Ifma,
+    pairs: &[Pair],
+    slots: &mut Slots<G::Vector>,
+    scratch: &mut Scratch<G::Vector>,
+) {
+    add::add_slots(token, pairs, slots, scratch);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
+fn unload_vector<G: Arithmetic>(token: Ifma, slots: &Slots<G::Vector>, from: &[u32], out: &mut [G::Packed]) {
+    slots.unload(token, from, out);
 }
 
 #[cfg(target_arch = "x86_64")]

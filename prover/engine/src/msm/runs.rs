@@ -1,38 +1,65 @@
 //! Sums of runs of points: every bucket of a multiplication is a run.
 //!
-//! A run is halved round after round, all runs of a chunk together, so that a round is one large batch of
-//! additions however the points are spread over buckets. A chunk's points stay in the L2 cache from the first
-//! round to the last.
+//! Each lane sums a run of its own, beside others of about its length: a bundle. Bundles are halved round after round, all of a
+//! chunk together, so that a round is one large batch of additions however the points are spread over buckets. A
+//! chunk's sums stay in the L2 cache, in the kernel's own form, from the first round to the last.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::add::{NEGATED, Pair, Scratch, fetch_point};
-use super::group::{Arithmetic, Kernel, Packed};
+use super::add::{Gathers, Pair, Scratch, Slots};
+use super::batch::Batch;
+use super::group::{Arithmetic, Kernel};
 use crate::wiped::Wiped;
 
-/// Points summed at a time: the buffer of half as many is 1 MiB in G1.
-const CHUNK: usize = 1 << 15;
+/// Points summed at a time: the slots of half as many are 640 KiB in G1, a part of the L2 cache.
+const CHUNK: usize = 1 << 14;
 /// Below this, a chunk is not split further between threads.
 const LEAST_CHUNK: usize = 1 << 11;
+/// Most points that one lane sums: a longer run is cut, lest the other lanes of its bundle wait for it.
+const PIECE: usize = 128;
 
-/// A run of points in a buffer, under reduction.
+/// A run of points, or a piece of one, that one lane sums.
 #[derive(Clone, Copy)]
-struct Run {
+struct Piece {
+    /// Number of the run.
+    run: u32,
+    /// The first entry.
     start: u32,
     len: u32,
+    /// The run has other pieces.
+    cut: bool,
+}
+
+/// Consecutive slots, under reduction to the first of them.
+#[derive(Clone, Copy)]
+struct Bundle {
+    start: u32,
+    len: u32,
+}
+
+/// The sum of a piece.
+struct Sum<P> {
+    /// Number of the run.
+    run: u32,
+    /// The run has other pieces.
+    cut: bool,
+    point: P,
 }
 
 /// Memory of one thread.
 struct Workspace<G: Arithmetic, K: Kernel<G>> {
     kernel: K,
-    buffer: Wiped<G::Packed>,
+    pieces: Wiped<Piece>,
+    gathers: Gathers,
+    slots: Slots<K::Batch>,
+    active: Wiped<Bundle>,
     pairs: Wiped<Pair>,
-    active: Wiped<Run>,
-    /// Points without a partner: index into the table, and place in the buffer.
-    single: Wiped<(u32, u32)>,
+    /// The first slot of each bundle.
+    firsts: Wiped<u32>,
+    sums: Wiped<G::Packed>,
     scratch: Scratch<K::Batch>,
 }
 
@@ -40,97 +67,140 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
     fn new(kernel: K) -> Self {
         Self {
             kernel,
-            buffer: Wiped::new(),
-            pairs: Wiped::new(),
+            pieces: Wiped::new(),
+            gathers: Gathers {
+                indices: Wiped::new(),
+                absent: Wiped::new(),
+            },
+            slots: Slots::new(),
             active: Wiped::new(),
-            single: Wiped::new(),
+            pairs: Wiped::new(),
+            firsts: Wiped::new(),
+            sums: Wiped::new(),
             scratch: Scratch::new(),
         }
     }
 
-    /// Sums consecutive runs of `entries`, of the given lengths (none zero), and hands their sums to `take` in
-    /// order. Entries are indices into `table`, with [`NEGATED`] where the point counts negatively.
+    /// Sums consecutive runs of `entries`, given by number and length (none zero), and hands the sums of their pieces to
+    /// `take`. Entries are indices into `table`, with [`NEGATED`](super::add::NEGATED) where the point counts
+    /// negatively.
     fn sum(
         &mut self,
         table: &[G::Packed],
-        entries: impl Fn(usize) -> u32,
-        lengths: impl Iterator<Item = usize> + Clone,
-        mut take: impl FnMut(G::Packed),
+        entries: &[u32],
+        runs: impl Iterator<Item = (u32, usize)>,
+        mut take: impl FnMut(Sum<G::Packed>),
     ) {
-        let outputs: usize = lengths.clone().map(|len| len.div_ceil(2)).sum();
-        if self.buffer.len() < outputs {
-            self.buffer.resize(outputs, G::Packed::default());
-        }
-        self.pairs.clear();
-        self.active.clear();
-        self.single.clear();
-        let (mut entry, mut start) = (0, 0);
-        for len in lengths.clone() {
-            // The odd one out comes first, and stays there from round to round.
-            let odd = len % 2;
-            if odd == 1 {
-                let index = entries(entry);
-                fetch_point(table, index);
-                self.single.push((index, start as u32));
-            }
-            for j in 0..len / 2 {
-                let left = entry + odd + 2 * j;
-                let out = (start + odd + j) as u32;
-                self.pairs.push(Pair {
-                    left: entries(left),
-                    right: entries(left + 1),
-                    out,
-                });
-            }
-            let halved = len.div_ceil(2);
-            if halved > 1 {
-                self.active.push(Run {
+        self.pieces.clear();
+        let mut start = 0;
+        for (run, len) in runs {
+            let end = start + len;
+            let cut = len > PIECE;
+            while start < end {
+                let len = (end - start).min(PIECE);
+                self.pieces.push(Piece {
+                    run,
                     start: start as u32,
-                    len: halved as u32,
+                    len: len as u32,
+                    cut,
                 });
+                start += len;
             }
-            entry += len;
-            start += halved;
         }
-        for &(index, place) in self.single.iter() {
-            let point = table[(index & !NEGATED) as usize];
-            self.buffer[place as usize] = if index & NEGATED == 0 {
-                point
-            } else {
-                point.negated()
-            };
-        }
+        // The lanes of a bundle have about as many points each.
+        self.pieces.sort_unstable_by_key(|piece| piece.len);
+        self.gather(entries);
+        self.slots.make_room(self.gathers.absent.len());
         self.kernel
-            .add_from(table, &self.pairs, &mut self.buffer, &mut self.scratch);
+            .add_gathered(table, &self.gathers, &mut self.slots, &mut self.scratch);
         while !self.active.is_empty() {
             self.halve();
         }
-        let mut start = 0;
-        for len in lengths {
-            take(self.buffer[start]);
-            start += len.div_ceil(2);
+        let lanes = K::Batch::LANES;
+        self.sums.resize(self.firsts.len() * lanes, G::Packed::default());
+        self.kernel.unload(&self.slots, &self.firsts, &mut self.sums);
+        for (piece, &point) in self.pieces.iter().zip(self.sums.iter()) {
+            take(Sum {
+                run: piece.run,
+                cut: piece.cut,
+                point,
+            });
         }
     }
 
-    /// One round: every active run to half its length, in place.
+    /// Makes a bundle of as many pieces as there are lanes, from the first to the last, and lists the points of its first
+    /// round: entry 2k of each lane's piece and the next go to its slot k.
+    fn gather(&mut self, entries: &[u32]) {
+        let lanes = K::Batch::LANES;
+        self.active.clear();
+        self.firsts.clear();
+        let mut slots = 0;
+        for pieces in self.pieces.chunks(lanes) {
+            // The last piece is the longest.
+            let len = pieces.last().map_or(0, |piece| piece.len).div_ceil(2);
+            self.firsts.push(slots);
+            if len > 1 {
+                self.active.push(Bundle { start: slots, len });
+            }
+            slots += len;
+        }
+        let Gathers { indices, absent } = &mut self.gathers;
+        indices.resize(2 * lanes * slots as usize, 0);
+        absent.clear();
+        absent.resize(slots as usize, [0; 2]);
+        let mut rows = indices.chunks_mut(2 * lanes).zip(absent.iter_mut());
+        for pieces in self.pieces.chunks(lanes) {
+            let (shortest, longest) = match pieces {
+                [first, .., last] if pieces.len() == lanes => (first.len, last.len),
+                [.., last] => (if lanes == 1 { last.len } else { 0 }, last.len),
+                [] => (0, 0),
+            };
+            for at in (0..longest).step_by(2) {
+                let (row, absent) = rows
+                    .next()
+                    .expect("a row for each two entries of the longest piece");
+                let (left, right) = row.split_at_mut(lanes);
+                let pairs = left.iter_mut().zip(right).enumerate();
+                if at + 2 <= shortest {
+                    for (lane, (left, right)) in pairs {
+                        let entry = (pieces[lane].start + at) as usize;
+                        (*left, *right) = (entries[entry], entries[entry + 1]);
+                    }
+                } else {
+                    for (lane, (left, right)) in pairs {
+                        // An absent point is that of any entry there is.
+                        let piece = pieces.get(lane).unwrap_or(&pieces[0]);
+                        let len = pieces.get(lane).map_or(0, |piece| piece.len);
+                        let entry = |at| entries[(piece.start + if at < len { at } else { 0 }) as usize];
+                        (*left, *right) = (entry(at), entry(at + 1));
+                        absent[0] |= u8::from(at >= len) << lane;
+                        absent[1] |= u8::from(at + 1 >= len) << lane;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One round: every active bundle to half its length, in place.
     fn halve(&mut self) {
         self.pairs.clear();
         let pairs = &mut self.pairs;
-        self.active.retain_mut(|run| {
-            let odd = run.len % 2;
-            for j in 0..run.len / 2 {
-                let left = run.start + odd + 2 * j;
+        self.active.retain_mut(|bundle| {
+            // The odd one out comes first, and stays there.
+            let odd = bundle.len % 2;
+            for j in 0..bundle.len / 2 {
+                let left = bundle.start + odd + 2 * j;
                 pairs.push(Pair {
                     left,
                     right: left + 1,
-                    out: run.start + odd + j,
+                    out: bundle.start + odd + j,
                 });
             }
-            run.len = run.len.div_ceil(2);
-            run.len > 1
+            bundle.len = bundle.len.div_ceil(2);
+            bundle.len > 1
         });
         self.kernel
-            .add_within(&self.pairs, &mut self.buffer, &mut self.scratch);
+            .add_slots(&self.pairs, &mut self.slots, &mut self.scratch);
     }
 }
 
@@ -168,8 +238,8 @@ fn chunks<'a, P>(offsets: &[u32], mut sums: &'a mut [P]) -> Vec<Chunk<'a, P>> {
     out
 }
 
-/// Sums runs of `entries`: run b is `entries[offsets[b]..offsets[b + 1]]`, indices into `table` with [`NEGATED`]
-/// where the point counts negatively. Gives one point for each run; infinity where it is empty.
+/// Sums runs of `entries`: run b is `entries[offsets[b]..offsets[b + 1]]`, indices into `table` with
+/// [`NEGATED`](super::add::NEGATED) where the point counts negatively. Gives one point for each run; infinity where it is empty.
 pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
     kernel: K,
     table: &[G::Packed],
@@ -194,7 +264,11 @@ pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
         }
     };
     let parts: Vec<Wiped<_>> = (0..workers).into_par_iter().with_max_len(1).map(work).collect();
-    merge::<G, K>(kernel, &parts, &mut sums);
+    let mut all = Wiped::with_capacity(parts.iter().map(|parts| parts.len()).sum());
+    for part in parts.iter().flat_map(|parts| parts.iter()) {
+        all.push(*part);
+    }
+    merge::<G, K>(kernel, all, &mut sums);
     sums
 }
 
@@ -210,48 +284,38 @@ fn sum_chunk<G: Arithmetic, K: Kernel<G>>(
     let range = chunk.entries;
     // The run that holds the chunk's first entry: the last one to start at or before it.
     let first = offsets.partition_point(|&offset| offset as usize <= range.start) - 1;
-    let runs = (first..offsets.len() - 1)
-        .take_while(|&run| (offsets[run] as usize) < range.end)
-        .filter(|&run| offsets[run] < offsets[run + 1]);
     let length =
         |run: usize| (offsets[run + 1] as usize).min(range.end) - (offsets[run] as usize).max(range.start);
-    let mut names = runs.clone();
-    let entries = &entries[range.clone()];
-    workspace.sum(
-        table,
-        |entry| entries[entry],
-        runs.map(length),
-        |sum| {
-            let run = names.next().expect("one sum for each run");
-            match run.checked_sub(chunk.first).and_then(|at| chunk.sums.get_mut(at)) {
-                Some(place) => *place = sum,
-                None => parts.push((run as u32, sum)),
-            }
-        },
-    );
+    let runs = (first..offsets.len() - 1)
+        .take_while(|&run| (offsets[run] as usize) < range.end)
+        .filter(|&run| offsets[run] < offsets[run + 1])
+        .map(|run| (run as u32, length(run)));
+    workspace.sum(table, &entries[range.clone()], runs, |sum| {
+        let whole = match (sum.run as usize).checked_sub(chunk.first) {
+            Some(at) if !sum.cut => chunk.sums.get_mut(at),
+            _ => None,
+        };
+        match whole {
+            Some(place) => *place = sum.point,
+            None => parts.push((sum.run, sum.point)),
+        }
+    });
 }
 
-/// Adds up the parts of runs that several chunks shared.
-fn merge<G: Arithmetic, K: Kernel<G>>(kernel: K, parts: &[Wiped<(u32, G::Packed)>], sums: &mut [G::Packed]) {
-    let count = parts.iter().map(|parts| parts.len()).sum();
-    if count == 0 {
-        return;
+/// Adds up the parts of runs that lanes or chunks shared.
+fn merge<G: Arithmetic, K: Kernel<G>>(kernel: K, mut parts: Wiped<(u32, G::Packed)>, sums: &mut [G::Packed]) {
+    let mut workspace = Workspace::<G, K>::new(kernel);
+    while !parts.is_empty() {
+        parts.sort_unstable_by_key(|(run, _)| *run);
+        let points = Wiped::from_fn(parts.len(), |i| parts[i].1);
+        let entries = Wiped::from_fn(parts.len(), |i| i as u32);
+        let runs = parts.chunk_by(|(one, _), (other, _)| one == other);
+        let runs = runs.map(|run| (run[0].0, run.len()));
+        let mut next = Wiped::new();
+        workspace.sum(&points, &entries, runs, |sum| match sum.cut {
+            true => next.push((sum.run, sum.point)),
+            false => sums[sum.run as usize] = sum.point,
+        });
+        parts = next;
     }
-    let mut all = Wiped::with_capacity(count);
-    for part in parts.iter().flat_map(|parts| parts.iter()) {
-        all.push(*part);
-    }
-    all.sort_unstable_by_key(|(run, _)| *run);
-    let mut points = Wiped::with_capacity(count);
-    for (_, point) in all.iter() {
-        points.push(*point);
-    }
-    let runs = all.chunk_by(|(one, _), (other, _)| one == other);
-    let mut names = runs.clone().map(|run| run[0].0 as usize);
-    Workspace::<G, K>::new(kernel).sum(
-        &points,
-        |entry| entry as u32,
-        runs.map(<[_]>::len),
-        |sum| sums[names.next().expect("one sum for each run")] = sum,
-    );
 }

@@ -7,6 +7,7 @@ use ark_ff::{AdditiveGroup, Field, PrimeField, UniformRand};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use super::add::NEGATED;
 use super::*;
 use medproof_kernels::field::Ifma;
 
@@ -193,6 +194,54 @@ fn several_chunks_and_threads_agree_with_arkworks() {
             expected
         );
     }
+}
+
+/// Sums runs of these lengths over few points, so that equal and opposite ones, and infinity among the partial sums, meet often.
+fn check_runs<G: Group, K: Kernel<G>>(kernel: K, lengths: &[usize]) {
+    let mut rng = StdRng::seed_from_u64(21);
+    let bases = points::<G>(&mut rng, 3);
+    let table: Vec<_> = bases.iter().map(|base| kernel.pack(base)).collect();
+    let mut offsets = vec![0];
+    for len in lengths {
+        offsets.push(offsets[offsets.len() - 1] + *len as u32);
+    }
+    let total = offsets[lengths.len()];
+    let entries: Vec<u32> = (0..total)
+        .map(|_| rng.gen_range(0..3) | if rng.r#gen() { NEGATED } else { 0 })
+        .collect();
+    let sums = runs::sum_runs::<G, K>(kernel, &table, &entries, &offsets);
+    assert_eq!(sums.len(), lengths.len());
+    for (run, sum) in sums.iter().enumerate() {
+        let entries = &entries[offsets[run] as usize..offsets[run + 1] as usize];
+        let point = |entry: &u32| {
+            let base = bases[(entry & !NEGATED) as usize].into_group();
+            if entry & NEGATED == 0 { base } else { -base }
+        };
+        let expected: Projective<G> = entries.iter().map(point).sum();
+        assert_eq!(
+            kernel.unpack(sum).into_group(),
+            expected,
+            "run {run} of {}",
+            entries.len()
+        );
+    }
+}
+
+#[test]
+fn runs_of_every_length_agree_with_the_naive_sum() {
+    // Around the lanes of a bundle and the length at which a run is cut, empty ones among them, then one run of several
+    // chunks, whose pieces are merged twice, beside short ones.
+    let lengths: Vec<usize> = (0..20).chain([127, 0, 128, 129, 255, 256, 257, 1_000]).collect();
+    let long = [5, 40_000, 1, 0, 3, 2_048];
+    for lengths in [&lengths[..], &long, &[1], &[0], &[]] {
+        check_runs::<g1::Config, _>(ScalarKernel, lengths);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(token) = Ifma::detect() {
+            check_runs::<g1::Config, _>(VectorKernel(token), lengths);
+            check_runs::<g2::Config, _>(VectorKernel(token), lengths);
+        }
+    }
+    check_runs::<g2::Config, _>(ScalarKernel, &lengths);
 }
 
 #[test]
