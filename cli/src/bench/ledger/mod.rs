@@ -40,9 +40,12 @@ pub(super) struct Args {
     /// Statements of each throughput measurement.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
     statements: u32,
-    /// Seconds for which acknowledgements are timed, at half the rate that was reached.
+    /// Seconds for which acknowledgements are timed.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     ack_seconds: u32,
+    /// Statements a second, evenly spread, while acknowledgements are timed [default: half the rate that was reached].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    ack_load: Option<u32>,
     /// A folder on the disk to be measured; the ledger there is removed at the end [default: that for temporary files].
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
@@ -82,7 +85,7 @@ fn measure(args: &Args, directory: &Path, shown: &ProgressBar) -> Result<Value, 
     let statements = u64::from(args.statements);
     let commit = bench.commit(statements)?;
     let with_proofs = bench.with_proofs(statements)?;
-    let load = with_proofs / 2.0;
+    let load = args.ack_load.map_or(with_proofs / 2.0, f64::from);
     let [p50, p99] = bench.acknowledgements(load, args.ack_seconds)?;
     let growth = bench.growth(args.min_log, args.max_log)?;
     Ok(json!({
@@ -244,7 +247,7 @@ impl<'a> Bench<'a> {
     /// Median and 99th percentile, in milliseconds, of the time from when a statement is due to its receipt, while
     /// `load` of them a second come in evenly.
     fn acknowledgements(&mut self, load: f64, seconds: u32) -> Result<[f64; 2], CliError> {
-        self.shown.set_message("acknowledgements at half that load");
+        self.shown.set_message("acknowledgements at an even load");
         let count = (load * f64::from(seconds)).ceil().max(1.0) as u64;
         let entries = self.fills(count)?;
         let ledger = &self.ledger;

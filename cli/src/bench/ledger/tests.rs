@@ -8,6 +8,7 @@ fn args(directory: &Path) -> Args {
         max_log: 3,
         statements: 100,
         ack_seconds: 1,
+        ack_load: None,
         directory: Some(directory.to_owned()),
     }
 }
@@ -45,6 +46,18 @@ fn a_small_run_has_every_figure() {
         }
         assert!(row.get("resident_memory_bytes").is_some());
     }
+}
+
+#[test]
+fn acknowledgements_are_timed_at_the_load_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let asked = Args {
+        max_log: 2,
+        ack_load: Some(70),
+        ..args(directory.path())
+    };
+    let value = measure(&asked, directory.path(), &ProgressBar::hidden()).unwrap();
+    assert_eq!(value["ack_load_per_second"], 70.0);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use crate::CliError;
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field, UniformRand};
+use ark_ff::{Field, PrimeField, UniformRand};
 use ed25519_dalek::SigningKey;
 use medproof_ledger::{Clock, state::Head};
 use medproof_verifier::{
@@ -23,6 +23,7 @@ use medproof_verifier::{
 };
 use rand::{RngCore, rngs::OsRng};
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// 2026-01-01T12:00:00Z.
@@ -106,6 +107,12 @@ fn dispense_key() -> Result<(VerifyingKey, Trapdoor), CliError> {
         b: g2(b),
     };
     Ok((key, trapdoor))
+}
+
+/// An element that differs with the number. In a ledger nullifiers and commitments are hashes: their rows lie anywhere
+/// among those there are, which costs more than rows that follow one another.
+fn scattered(n: u64) -> Fr {
+    Fr::from_be_bytes_mod_order(&Sha256::digest(n.to_be_bytes()))
 }
 
 impl Trapdoor {
@@ -228,7 +235,7 @@ impl World {
                 party: self.payer.0.clone(),
                 domain: self.plan.clone(),
                 what: Opening::Benefit {
-                    note: Fr::from(sequence),
+                    note: scattered(sequence),
                 },
             };
             Entry::Open(Signed::new(body, &self.ledger_id, &self.payer.1)).to_bytes()
@@ -251,7 +258,7 @@ impl World {
             challenge: bound(challenge),
             payload_hash: [0; 32],
         };
-        let value = |kind: u64| Fr::from((1 << 40) * kind + n);
+        let value = |kind: u64| scattered((1 << 40) * kind + n);
         let statement = Statement::Dispense(DispensePublic {
             anchor: head.commitment_root,
             identity_root: head.identity_root,
