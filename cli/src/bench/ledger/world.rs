@@ -8,7 +8,7 @@
 use crate::CliError;
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field, PrimeField, UniformRand};
+use ark_ff::{Field, UniformRand};
 use ed25519_dalek::SigningKey;
 use medproof_ledger::{Clock, state::Head};
 use medproof_verifier::{
@@ -21,9 +21,11 @@ use medproof_verifier::{
     },
     statement::DispensePublic,
 };
-use rand::{RngCore, rngs::OsRng};
+use rand::{
+    RngCore, SeedableRng,
+    rngs::{OsRng, StdRng},
+};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// 2026-01-01T12:00:00Z.
@@ -112,7 +114,7 @@ fn dispense_key() -> Result<(VerifyingKey, Trapdoor), CliError> {
 /// An element that differs with the number. In a ledger nullifiers and commitments are hashes: their rows lie anywhere
 /// among those there are, which costs more than rows that follow one another.
 fn scattered(n: u64) -> Fr {
-    Fr::from_be_bytes_mod_order(&Sha256::digest(n.to_be_bytes()))
+    Fr::rand(&mut StdRng::seed_from_u64(n))
 }
 
 impl Trapdoor {
