@@ -1,4 +1,4 @@
-//! The facade and the arkworks backend on a small circuit.
+//! The facade and both backends on a small circuit.
 
 use crate::{
     Assignment, Observer, ProofStage, ProveError, Prover, Stopped, Unobserved,

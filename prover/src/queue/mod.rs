@@ -34,7 +34,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// One job at a time (a proof uses every core), 64 jobs, 16 a client, 64 MiB.
+    /// One job at a time (its proof uses every core, its witness one), 64 jobs, 16 a client, 64 MiB.
     fn default() -> Self {
         Self {
             workers: 1,
