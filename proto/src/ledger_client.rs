@@ -9,6 +9,7 @@ use crate::{
         self as wire, AppendRequest, AuthPathRequest, KnownCircuit, RegisteredKey, Tree,
         ledger_client::LedgerClient,
     },
+    retry,
 };
 use medproof_verifier::{
     Entry, Fr, LogKey, Name, Path, Receipt,
@@ -80,6 +81,11 @@ impl ClientError {
             Self::Status(status) => Some(status),
             _ => None,
         }
+    }
+
+    /// How long a ledger whose queue is full asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.status().and_then(retry::retry_after)
     }
 
     /// Whether the ledger has refused the request for good, so that an entry that was sent once is not in its log.

@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod ledger;
 pub mod ledger_client;
 pub mod prover;
+pub mod retry;
 
 pub use field::FieldError;
 

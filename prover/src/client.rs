@@ -3,7 +3,7 @@
 
 use crate::{
     Timings,
-    service::{CLIENT, RETRY_HINT},
+    service::CLIENT,
     wire::{self, WireWitness},
 };
 use medproof_proto::{
@@ -12,6 +12,7 @@ use medproof_proto::{
         Circuit, CircuitsRequest, HealthReply, HealthRequest, ProveRequest, prove_event::Event,
         prover_client::ProverClient,
     },
+    retry,
 };
 use medproof_verifier::{Fr, Public, VerifyError, VerifyingKey};
 use std::time::Duration;
@@ -57,13 +58,9 @@ pub enum ClientError {
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
-        let hint = status.metadata().get(RETRY_HINT);
-        let hint = hint.and_then(|value| value.to_str().ok()?.parse().ok());
-        match (status.code(), hint) {
-            (tonic::Code::ResourceExhausted, Some(ms)) => Self::Busy {
-                retry_after: Duration::from_millis(ms),
-            },
-            _ => Self::Status(Box::new(status)),
+        match retry::retry_after(&status) {
+            Some(retry_after) => Self::Busy { retry_after },
+            None => Self::Status(Box::new(status)),
         }
     }
 }

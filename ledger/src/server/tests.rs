@@ -426,10 +426,11 @@ async fn a_full_queue_is_said_so() {
         .collect();
     let mut codes = BTreeMap::new();
     for task in tasks {
-        let code = task
-            .await
-            .unwrap()
-            .map_or_else(|e| e.status().unwrap().code(), |_| Code::Ok);
+        let answer = task.await.unwrap();
+        if let Err(error) = &answer {
+            assert_eq!(error.retry_after(), Some(crate::service::RETRY_AFTER), "{error}");
+        }
+        let code = answer.map_or_else(|e| e.status().unwrap().code(), |_| Code::Ok);
         *codes.entry(format!("{code:?}")).or_insert(0) += 1;
     }
     assert!(codes["Ok"] >= 2 && codes["ResourceExhausted"] >= 1, "{codes:?}");

@@ -26,6 +26,8 @@ use medproof_verifier::{
     leaf_range::{MAX_RANGE_LEVELS, MIN_RANGE_LEVELS},
 };
 use read::Which;
+#[cfg(test)]
+pub(crate) use status::RETRY_AFTER;
 use status::{busy, mirrored, refused, stopped, unreadable};
 use std::{
     pin::Pin,

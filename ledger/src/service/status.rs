@@ -1,10 +1,12 @@
 //! The one table from errors to status codes.
 
 use crate::{refusal::Refusal, table::StoreError};
+use medproof_proto::retry;
+use std::time::Duration;
 use tonic::{Code, Status};
 
 /// The code for a refusal. Codes say who has to act: `INVALID_ARGUMENT` never can be accepted,
-/// `FAILED_PRECONDITION` may be after another proof or at another time, `ALREADY_EXISTS` is spent or
+/// `FAILED_PRECONDITION` not as things stand: after another proof or at another time, or, where the tree is full, never, `ALREADY_EXISTS` is spent or
 /// taken, `UNAVAILABLE` is the ledger's own fault.
 fn code(refusal: &Refusal) -> Code {
     use Refusal as R;
@@ -43,6 +45,7 @@ fn code(refusal: &Refusal) -> Code {
         | R::IndexNotOpen(_)
         | R::TooEarly { .. }
         | R::VoidTooLate
+        | R::TreeFull
         | R::LeafEmpty(_) => Code::FailedPrecondition,
         R::Spent(_)
         | R::KnownIdentity
@@ -52,7 +55,6 @@ fn code(refusal: &Refusal) -> Code {
         | R::LeafInUse(_)
         | R::KnownPolicy
         | R::PolicyOverlap(_) => Code::AlreadyExists,
-        R::TreeFull => Code::ResourceExhausted,
         R::TimeRunsBack | R::Store(_) => Code::Unavailable,
     }
 }
@@ -71,9 +73,16 @@ pub(super) fn unreadable(error: StoreError) -> Status {
     Status::unavailable("the ledger's store fails")
 }
 
-/// A full queue.
+/// How long whoever finds the queue full is asked to wait: time for a few batches.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// A full queue, which empties. A full tree does not, and is a refusal.
 pub(super) fn busy() -> Status {
-    Status::resource_exhausted("too many entries are waiting: try again in 100 ms")
+    let message = format!(
+        "too many entries are waiting: try again in {} ms",
+        RETRY_AFTER.as_millis()
+    );
+    retry::exhausted(message, RETRY_AFTER)
 }
 
 /// A mirror takes nothing of its own. It has not looked whether it has the entry, so the code is not that of a refusal.

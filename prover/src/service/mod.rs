@@ -9,7 +9,6 @@ mod status;
 mod tests;
 
 pub(crate) use rpc::CLIENT;
-pub(crate) use status::RETRY_HINT;
 
 use crate::{
     Job, Prover,

@@ -5,24 +5,18 @@ use crate::{
     queue::{JobError, SubmitError},
     wire::WireError,
 };
-use std::time::Duration;
-use tonic::{Code, Status, metadata::MetadataMap};
-
-/// gRPC's own trailer for "try again after so many milliseconds".
-pub(crate) const RETRY_HINT: &str = "grpc-retry-pushback-ms";
+use medproof_proto::retry;
+use tonic::Status;
 
 pub(super) fn of_wire(error: &WireError) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
 pub(super) fn of_submit(error: &SubmitError) -> Status {
-    let busy = |retry_after: &Duration| {
-        let mut metadata = MetadataMap::new();
-        metadata.insert(RETRY_HINT, (retry_after.as_millis() as u64).into());
-        Status::with_metadata(Code::ResourceExhausted, error.to_string(), metadata)
-    };
     match error {
-        SubmitError::Full { retry_after } | SubmitError::ClientFull { retry_after, .. } => busy(retry_after),
+        SubmitError::Full { retry_after } | SubmitError::ClientFull { retry_after, .. } => {
+            retry::exhausted(error.to_string(), *retry_after)
+        }
         SubmitError::TooLarge { .. } => Status::invalid_argument(error.to_string()),
         SubmitError::Closed => Status::unavailable(error.to_string()),
     }

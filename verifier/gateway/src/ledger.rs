@@ -9,6 +9,8 @@ use tonic::Code;
 const ATTEMPTS: u32 = 4;
 /// Pause before the second attempt; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause that a ledger whose queue is full may ask for: somebody waits at a desk.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Pause before a ledger that has no cosignatures yet is asked again; it waits for them itself.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -108,6 +110,11 @@ impl From<ClientError> for PostError {
     }
 }
 
+/// The pause before the next attempt: what a full ledger asks for, in place of our own where that is shorter.
+fn next_pause(own: Duration, asked_for: Option<Duration>) -> Duration {
+    asked_for.map_or(own, |asked_for| asked_for.min(LONGEST_PAUSE).max(own))
+}
+
 /// A ledger over gRPC.
 #[derive(Debug, Clone)]
 pub struct RemoteLedger(pub Client);
@@ -117,14 +124,16 @@ impl Ledger for RemoteLedger {
         let mut client = self.0.clone();
         let mut pause = PAUSE;
         for attempt in 1.. {
-            match client.append(entry).await.map_err(PostError::from) {
+            let answer = client.append(entry).await;
+            let asked_for = answer.as_ref().err().and_then(ClientError::retry_after);
+            match answer.map_err(PostError::from) {
                 // The first copy may have been taken before the party's key changed.
                 Err(error) if attempt > 1 && error.is_signature() => {
                     return Err(PostError::Unavailable(error.to_string()));
                 }
                 Err(PostError::Unavailable(reason)) if attempt < ATTEMPTS => {
                     tracing::warn!(attempt, reason, "the ledger did not answer; asking again");
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(next_pause(pause, asked_for)).await;
                     pause *= 2;
                 }
                 done => return done,
@@ -166,5 +175,20 @@ impl Ledger for RemoteLedger {
 
     async fn recent_seals(&self, now: u64) -> Result<Vec<Seal>, PostError> {
         Ok(self.0.clone().recent_seals(now).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_ledger_is_left_alone_as_long_as_it_asks() {
+        let (own, asked) = (PAUSE, Duration::from_millis(700));
+        assert_eq!(next_pause(own, None), own);
+        assert_eq!(next_pause(own, Some(asked)), asked);
+        // Attempts still lie further and further apart, and nobody waits for ever.
+        assert_eq!(next_pause(4 * asked, Some(asked)), 4 * asked);
+        assert_eq!(next_pause(own, Some(Duration::MAX)), LONGEST_PAUSE);
     }
 }
