@@ -16,6 +16,7 @@ pub mod issuer;
 pub mod journey;
 pub mod keys;
 pub mod ledger;
+mod log;
 pub mod output;
 pub mod policy;
 pub mod prove;

@@ -1,7 +1,9 @@
 //! `medproof ledger witness`: cosigns checkpoints of logs until it is interrupted.
 
 use crate::{
-    CliError, Exit, Output, read_bytes,
+    CliError, Exit, Output,
+    log::LogArgs,
+    read_bytes,
     remote::runtime,
     secret::{self, PassphraseArgs},
     serve::{MAX_PEM, announce_at, interrupted},
@@ -43,6 +45,8 @@ pub(super) struct Args {
     tls_key: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+    #[command(flatten)]
+    logging: LogArgs,
 }
 
 /// What the witness shows of itself over https.
@@ -63,6 +67,7 @@ fn identity(args: &Args) -> Result<Option<Identity>, CliError> {
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    args.logging.begin();
     let party = secret::read(&args.key, args.passphrase.passphrase()?)?;
     let key = SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes()));
     let name = args.name.as_deref().unwrap_or(party.name().as_str());

@@ -7,6 +7,7 @@ use crate::{
     backend::BackendArgs,
     journey::sources,
     keys::{self, KeyArgs},
+    log::LogArgs,
     output::KeyProgress,
     read_bytes, read_text,
     remote::{self, runtime},
@@ -43,6 +44,8 @@ pub(crate) const MAX_PEM: u64 = 1 << 20;
 pub struct Args {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    logging: LogArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -159,6 +162,7 @@ struct GatewayFile {
 /// # Errors
 /// [`CliError`] when it cannot start.
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
+    args.logging.begin();
     match &args.command {
         Command::Ledger(args) => serve_ledger(args, output),
         Command::Prover(args) => serve_prover(args, output),
