@@ -22,7 +22,10 @@ use medproof_cli::{
         wallet::Wallet,
     },
 };
-use medproof_prover::{KeyStore, Mode, Prover};
+use medproof_prover::{
+    KeyStore, Mode, Prover,
+    backend::{EngineBackend, Preparation},
+};
 use medproof_records::{
     code::Code,
     dispensing::{Prescription, Ring},
@@ -76,7 +79,9 @@ impl World {
     async fn start() -> Self {
         let store = KeyStore::at_default(Mode::Development).unwrap();
         let circuits = [CircuitName::Bind, CircuitName::Dispense];
-        let prover = tokio::task::spawn_blocking(move || Prover::open(&store, &circuits, &mut |_| ()));
+        // As `serve prover` has it: converted keys, which are kept beside the key files, and tables.
+        let prover = Prover::with_backend(Box::new(EngineBackend::new(Preparation::MANY)));
+        let prover = tokio::task::spawn_blocking(move || prover.opening(&store, &circuits, &mut |_| ()));
         let prover = Arc::new(prover.await.unwrap().unwrap());
         let mut d = Deployment::start(morning(), prover).await.unwrap();
         let domain = name("us-ma");

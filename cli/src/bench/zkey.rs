@@ -86,8 +86,11 @@ impl Prepared for PreparedCircuit {
     }
 }
 
-/// The engine with the key as it is.
-fn engine(key: &Zkey, table_bytes: usize) -> Result<PreparedCircuit, CliError> {
+/// The engine with the key as it is, and tables of at most so many bytes.
+///
+/// # Errors
+/// [`CliError::Data`] when the parts of the key do not fit each other.
+pub fn engine(key: &Zkey, table_bytes: usize) -> Result<PreparedCircuit, CliError> {
     let matrices = Matrices {
         a: &key.a().to_rows(),
         b: &key.b().to_rows(),

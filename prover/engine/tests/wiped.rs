@@ -180,6 +180,11 @@ fn freed_memory_holds_nothing_of_a_witness() {
                 assert_wiped(&pool, &what, || {
                     circuit.prove(&witness, &blinding).unwrap();
                 });
+                let blinding = || Blinding::new(Fr::from(2u64), Fr::from(3u64)).unwrap();
+                let batch: [(&[Fr], Blinding); 3] = std::array::from_fn(|_| (&witness[..], blinding()));
+                assert_wiped(&pool, &format!("three at once, {what}"), || {
+                    assert!(circuit.prove_batch(&batch).iter().all(Result::is_ok));
+                });
             }
         }
     }

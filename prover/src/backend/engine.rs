@@ -188,8 +188,52 @@ impl ProverBackend for EngineBackend {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 mod tests {
     use super::*;
+    use crate::{KeyStore, Mode, Prover};
+    use ark_bn254::Bn254;
+    use ark_ff::AdditiveGroup;
+    use ark_groth16::Groth16;
+    use medproof_circuits::{scenario, statements::dispense::Dispense};
+
+    /// A real statement as [`Preparation::MANY`] has it proven: key converted, all tables that pay.
+    #[test]
+    fn dispense_prepared_for_many_proofs_equals_arkworks_to_the_bit() {
+        let store = KeyStore::at_default(Mode::Development).unwrap();
+        let keys = Arc::new(store.open::<Dispense>(&mut |_| ()).unwrap());
+        let constraints = keys.constraints();
+        let (public, witness) = scenario::dispensing::example(&mut OsRng, Fr::from(5u64));
+        let assignment = constraints.assign::<Dispense>(&public, &witness).unwrap();
+        let expected = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
+            keys.proving_key(),
+            Fr::ZERO,
+            Fr::ZERO,
+            constraints.matrices(),
+            constraints.num_instance_variables(),
+            constraints.num_constraints(),
+            assignment.full(),
+        );
+        let expected = expected.unwrap();
+        // The vector kernels first, where there are any: who comes first converts the key.
+        for kernels in [Kernels::detect(), Kernels::scalar()] {
+            let options = Options {
+                form: Preparation::MANY.form,
+                table_bytes: Preparation::MANY.table_bytes,
+                kernels,
+            };
+            let loaded = prepare(&keys, options).unwrap();
+            assert!(loaded.times.converting.is_some(), "the key was converted");
+            let bytes = loaded.times.table_bytes;
+            assert!(bytes > 100 << 20, "{bytes} bytes are hardly more than the bases");
+            let proof = loaded.circuit.prove_unblinded(assignment.full()).unwrap();
+            assert_eq!(proof, expected, "{kernels:?}");
+        }
+        let mut prover = Prover::with_backend(Box::new(EngineBackend::new(Preparation::MANY)));
+        prover.insert(keys).unwrap();
+        // Verified by the prover itself.
+        prover.prove::<Dispense>(&public, &witness).unwrap();
+    }
 
     #[test]
     fn announced_circuits_share_the_memory_by_size_and_pass_on_what_they_leave() {

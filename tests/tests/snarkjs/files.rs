@@ -2,14 +2,17 @@
 
 use ark_bn254::Fr;
 use ark_ff::Field;
-use medproof_circom::{R1cs, wtns};
+use medproof_circom::{R1cs, Zkey, wtns};
 use medproof_circuits::statement::Circuit;
 use medproof_cli::CliError;
+use medproof_cli::bench::zkey;
 use medproof_cli::sample::{self, Visit};
+use medproof_prover::backend::{EngineBackend, Preparation, blinding};
 use medproof_prover::{Constraints, KeyStore, Mode, Prover, snarkjs};
 use medproof_tests::outside::must;
-use medproof_verifier::{CircuitName, Public};
+use medproof_verifier::{CircuitName, Proof, Public};
 use serde_json::json;
+use std::path::Path;
 
 /// Writes a circuit and its example, and the same with one value changed, and has snarkjs look at them.
 struct Exported;
@@ -90,7 +93,9 @@ impl Visit for Verified {
 
     fn visit<C: Circuit>(self, public: &C::Public, witness: &C::Witness) -> Result<(), CliError> {
         let store = KeyStore::at_default(Mode::Development).unwrap();
-        let prover = Prover::open(&store, &[C::NAME], &mut |_| {}).unwrap();
+        // As `serve prover` has it.
+        let prover = Prover::with_backend(Box::new(EngineBackend::new(Preparation::MANY)));
+        let prover = prover.opening(&store, &[C::NAME], &mut |_| {}).unwrap();
         let proven = prover.prove::<C>(public, witness).unwrap();
         let key = snarkjs::verification_key(prover.verifying_key(C::NAME).unwrap());
         let proof = snarkjs::proof(&proven.proof);
@@ -121,4 +126,30 @@ fn v09_snarkjs_verifies_proofs_of_the_statements() {
 #[ignore = "soak: a proof of a large circuit"]
 fn v09_snarkjs_verifies_a_proof_of_eligibility() {
     sample::example(CircuitName::Eligibility, Fr::from(1u64), Verified).unwrap();
+}
+
+/// The engine takes a key and a witness of snarkjs' making, with tables and without, and snarkjs its proof.
+#[test]
+fn v09_snarkjs_verifies_the_engines_proof_under_a_key_of_its_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/circom");
+    let [file, wtns_file] = ["cube.zkey", "cube.wtns"].map(|name| folder.join(name));
+    let key = Zkey::read(&std::fs::read(&file).unwrap()).unwrap();
+    let witness = wtns::read(&std::fs::read(wtns_file).unwrap()).unwrap();
+    let public = &witness.values()[1..=key.public()];
+    let mut other = public.to_vec();
+    other[0] += Fr::ONE;
+    let exported = must(&[json!({ "ask": "key", "zkey": file })]).remove(0);
+    let verify = |proof: &Proof, inputs: &[Fr]| {
+        let (inputs, proof) = (snarkjs::public(inputs), snarkjs::proof(proof));
+        json!({ "ask": "verify", "key": exported, "inputs": inputs, "proof": proof })
+    };
+    let mut requests = Vec::new();
+    for table_bytes in [0, 1 << 24] {
+        let engine = zkey::engine(&key, table_bytes).unwrap();
+        let proof = engine.prove(witness.values(), &blinding()).unwrap();
+        let proof = Proof::new(proof).unwrap();
+        requests.extend([verify(&proof, public), verify(&proof, &other)]);
+    }
+    let [yes, no] = [true, false].map(|verdict| json!(verdict));
+    assert_eq!(must(&requests), [yes.clone(), no.clone(), yes, no]);
 }

@@ -25,7 +25,7 @@ fn arkworks_to_coset(values: &[Fr]) -> Vec<Fr> {
 }
 
 /// The scalar kernels, and the vector kernels where this machine has them.
-fn kernels() -> Vec<Kernels> {
+pub(crate) fn kernels() -> Vec<Kernels> {
     let vector = medproof_kernels::Ifma::detect().map(Kernels::Ifma);
     [Kernels::scalar()].into_iter().chain(vector).collect()
 }

@@ -1,17 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::ntt::tests::kernels;
 use ark_bn254::G1Projective;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, UniformRand};
 use ark_poly::{EvaluationDomain, GeneralEvaluationDomain};
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
-
-/// The scalar kernels, and the vector kernels where this machine has them.
-fn kernels() -> Vec<Kernels> {
-    let vector = medproof_kernels::Ifma::detect().map(Kernels::Ifma);
-    [Kernels::scalar()].into_iter().chain(vector).collect()
-}
 
 fn points(count: usize, rng: &mut StdRng) -> Vec<G1Affine> {
     let points: Vec<G1Projective> = (0..count).map(|_| G1Projective::rand(rng)).collect();

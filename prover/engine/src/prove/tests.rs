@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{Form, Kernels, Matrices, Options};
+use crate::{Form, Kernels, Matrices, Options, ntt::tests::kernels};
 use ark_ff::{FftField, PrimeField, UniformRand};
 use ark_groth16::{
     Groth16, ProvingKey,
@@ -115,8 +115,7 @@ impl Synthesised {
         }
     }
 
-    fn prepare(&self, key: &ProvingKey<Bn254>, form: Form) -> PreparedCircuit {
-        let kernels = Kernels::detect();
+    fn prepare(&self, key: &ProvingKey<Bn254>, form: Form, kernels: Kernels) -> PreparedCircuit {
         PreparedCircuit::new(key, self.matrices(), options(form, kernels)).unwrap()
     }
 
@@ -207,7 +206,7 @@ fn unblinded_proofs_equal_arkworks_to_the_bit() {
         let whole = Groth16::<Bn254>::create_proof_with_reduction_no_zk(circuit, &key).unwrap();
         assert_eq!(expected, whole);
         for form in [Form::Coset, Form::Coefficients] {
-            for kernels in [Kernels::scalar(), Kernels::detect()] {
+            for kernels in kernels() {
                 let options = options(form, kernels);
                 let prepared = PreparedCircuit::new(&key, synthesised.matrices(), options).unwrap();
                 let proof = prepared.prove_unblinded(&synthesised.full).unwrap();
@@ -227,8 +226,11 @@ fn unblinded_proofs_of_snarkjs_keys_equal_arkworks_to_the_bit() {
         let synthesised = synthesise(circuit.clone());
         let key = key::<Snarkjs>(&circuit);
         let expected = synthesised.arkworks::<Snarkjs>(&key);
-        let prepared = synthesised.prepare(&key, Form::Snarkjs);
-        assert_eq!(prepared.prove_unblinded(&synthesised.full).unwrap(), expected);
+        for kernels in kernels() {
+            let prepared = synthesised.prepare(&key, Form::Snarkjs, kernels);
+            let proof = prepared.prove_unblinded(&synthesised.full).unwrap();
+            assert_eq!(proof, expected, "{constraints} constraints, {kernels:?}");
+        }
         let public = &synthesised.full[1..=PUBLIC];
         let vk = ark_groth16::prepare_verifying_key(&key.vk);
         assert!(Groth16::<Bn254>::verify_proof(&vk, &expected, public).unwrap());
@@ -248,12 +250,20 @@ fn quotients_equal_arkworks_with_the_part_of_c_added_back() {
         full,
     )
     .unwrap();
-    let coefficients = synthesised.prepare(&key, Form::Coefficients);
-    let bits = coefficients.domain().trailing_zeros();
-    for (at, h) in coefficients.quotient(full).iter().enumerate() {
-        assert_eq!(*h, expected[crate::ntt::reversed(at, bits)]);
+    for kernels in kernels() {
+        let coefficients = synthesised.prepare(&key, Form::Coefficients, kernels);
+        let bits = coefficients.domain().trailing_zeros();
+        for (at, h) in coefficients.quotient(full).iter().enumerate() {
+            assert_eq!(*h, expected[crate::ntt::reversed(at, bits)], "{kernels:?}");
+        }
+        let coset = synthesised.prepare(&key, Form::Coset, kernels);
+        assert_eq!(with_part_of_c(&synthesised, &coset), expected, "{kernels:?}");
     }
-    let coset = synthesised.prepare(&key, Form::Coset);
+}
+
+/// The quotient's coefficients: its values in the coset form, with those that C stands for added.
+fn with_part_of_c(synthesised: &Synthesised, coset: &PreparedCircuit) -> Vec<Fr> {
+    let full = &synthesised.full;
     let n = coset.domain();
     let domain = GeneralEvaluationDomain::<Fr>::new(n).unwrap();
     let points = domain
@@ -268,7 +278,7 @@ fn quotients_equal_arkworks_with_the_part_of_c_added_back() {
         .iter()
         .zip(&c)
         .map(|(g, c)| *g * Fr::from(n as u64) + *c / Fr::from(2u64));
-    assert_eq!(points.ifft(&halves.collect::<Vec<_>>()), expected);
+    points.ifft(&halves.collect::<Vec<_>>())
 }
 
 #[test]
@@ -276,7 +286,13 @@ fn blinded_proofs_equal_a_re_randomisation_and_verify() {
     let circuit = circuit(300);
     let synthesised = synthesise(circuit.clone());
     let key = key::<LibsnarkReduction>(&circuit);
-    let prepared = synthesised.prepare(&key, Form::Coset);
+    for kernels in kernels() {
+        blinded_proofs_verify(&synthesised, &key, kernels);
+    }
+}
+
+fn blinded_proofs_verify(synthesised: &Synthesised, key: &ProvingKey<Bn254>, kernels: Kernels) {
+    let prepared = synthesised.prepare(key, Form::Coset, kernels);
     let plain = prepared.prove_unblinded(&synthesised.full).unwrap();
     let vk = ark_groth16::prepare_verifying_key(&key.vk);
     let mut assignments: Vec<(&[Fr], Blinding)> = Vec::new();
@@ -310,8 +326,13 @@ fn an_assignment_that_does_not_satisfy_gives_no_proof_that_verifies() {
     let synthesised = synthesise(circuit.clone());
     let vk_and_keys = key::<LibsnarkReduction>(&circuit);
     let vk = ark_groth16::prepare_verifying_key(&vk_and_keys.vk);
-    for form in [Form::Coset, Form::Coefficients] {
-        let prepared = synthesised.prepare(&vk_and_keys, form);
+    let chosen = kernels();
+    let forms = [Form::Coset, Form::Coefficients];
+    for (form, kernels) in forms
+        .iter()
+        .flat_map(|form| chosen.iter().map(move |kernels| (*form, *kernels)))
+    {
+        let prepared = synthesised.prepare(&vk_and_keys, form, kernels);
         // Witness PUBLIC + 1 is a bit with a constraint of its own.
         let mut full = synthesised.full.clone();
         full[PUBLIC + 1] += Fr::from(2u64);
@@ -325,7 +346,7 @@ fn wrong_lengths_and_factors_are_refused() {
     let circuit = circuit(4);
     let synthesised = synthesise(circuit.clone());
     let mut key = key::<LibsnarkReduction>(&circuit);
-    let prepared = synthesised.prepare(&key, Form::Coefficients);
+    let prepared = synthesised.prepare(&key, Form::Coefficients, Kernels::detect());
     let mut full = synthesised.full.clone();
     full.push(Fr::ONE);
     let refused = EngineError::Assignment {

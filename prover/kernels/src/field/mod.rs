@@ -86,14 +86,14 @@ impl Ifma {
 }
 
 impl Kernels {
-    /// The fastest kernels of this machine; the scalar ones when the environment says
-    /// `MEDPROOF_ENGINE=scalar`. Read once per process.
+    /// The fastest kernels of this machine; the scalar ones when the environment says `MEDPROOF_ENGINE=scalar`, and
+    /// those without ADX either when it says `MEDPROOF_ENGINE=portable`. Read once per process.
     #[must_use]
     pub fn detect() -> Self {
         static CHOICE: OnceLock<Kernels> = OnceLock::new();
-        *CHOICE.get_or_init(|| match std::env::var_os("MEDPROOF_ENGINE") {
-            Some(value) if value == "scalar" => Self::Scalar,
-            _ => Ifma::detect().map_or(Self::Scalar, Self::Ifma),
+        *CHOICE.get_or_init(|| match Choice::of_environment() {
+            Some(Choice::Scalar | Choice::Portable) => Self::Scalar,
+            None => Ifma::detect().map_or(Self::Scalar, Self::Ifma),
         })
     }
 
@@ -101,5 +101,25 @@ impl Kernels {
     #[must_use]
     pub const fn scalar() -> Self {
         Self::Scalar
+    }
+}
+
+/// What `MEDPROOF_ENGINE` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// No vector kernels.
+    Scalar,
+    /// No instructions but those that every machine of this kind has.
+    Portable,
+}
+
+impl Choice {
+    pub(crate) fn of_environment() -> Option<Self> {
+        let value = std::env::var_os("MEDPROOF_ENGINE")?;
+        match value.to_str() {
+            Some("scalar") => Some(Self::Scalar),
+            Some("portable") => Some(Self::Portable),
+            _ => None,
+        }
     }
 }

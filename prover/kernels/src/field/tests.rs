@@ -421,7 +421,7 @@ fn arkworks_elements_go_in_and_out_in_both_layouts() {
 #[test]
 fn the_scalar_kernels_can_be_chosen() {
     assert_eq!(Kernels::scalar(), Kernels::Scalar);
-    if std::env::var_os("MEDPROOF_ENGINE").is_some_and(|value| value == "scalar") {
+    if std::env::var_os("MEDPROOF_ENGINE").is_some_and(|value| value == "scalar" || value == "portable") {
         assert_eq!(Kernels::detect(), Kernels::Scalar);
     }
 }

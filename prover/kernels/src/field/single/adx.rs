@@ -5,16 +5,20 @@ use core::arch::asm;
 use std::sync::LazyLock;
 
 use super::{Constants, Words};
+use crate::field::Choice;
 
-/// Proof that this CPU has BMI2 and ADX. Only [`Adx::detect`] makes one.
+/// Proof that this CPU has BMI2 and ADX. Only [`Adx::detect`] makes one, and none where `MEDPROOF_ENGINE=portable`.
 #[derive(Clone, Copy)]
 pub(super) struct Adx(());
 
 impl Adx {
     #[inline(always)]
     pub(super) fn detect() -> Option<Self> {
-        static FOUND: LazyLock<bool> =
-            LazyLock::new(|| is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("adx"));
+        static FOUND: LazyLock<bool> = LazyLock::new(|| {
+            Choice::of_environment() != Some(Choice::Portable)
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("adx")
+        });
         FOUND.then_some(Self(()))
     }
 }
