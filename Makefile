@@ -52,13 +52,23 @@ else
 	cargo test $(LOCKED) --workspace --no-fail-fast
 endif
 
-# The tests of kernels and engine once more with the scalar kernels as the default, and which kernels this machine's tests took.
+# The tests of kernels and engine once more with the scalar kernels as the default, whole proofs without ADX too, and which
+# kernels this machine's tests took. `cargo test -p` would choose other features and compile all anew: without nextest the
+# workspace's own binaries of the two are run.
+PROOFS := unblinded_proofs
 kernels:
 ifeq ($(NEXTEST),yes)
 	MEDPROOF_ENGINE=scalar cargo nextest run $(LOCKED) --workspace -E 'package(medproof-kernels) | package(medproof-engine)'
+	MEDPROOF_ENGINE=portable cargo nextest run $(LOCKED) --workspace -E 'package(medproof-engine) & test($(PROOFS))'
 	cargo nextest run $(LOCKED) --workspace -E 'test(the_kernels_under_test_are_named)' --success-output final
 else
-	MEDPROOF_ENGINE=scalar cargo test $(LOCKED) --workspace the_kernels_under_test_are_named -- --show-output
+	@tests=$$(cargo test $(LOCKED) --workspace --no-run --message-format=json \
+	  | sed -n '/prover\/\(kernels\|engine\)#.*"test":true/s/.*"executable":"\([^"]*\)".*/\1/p'); \
+	test $$(wc -w <<< "$$tests") -ge 3 || { echo "no tests of kernels and engine found"; exit 1; }; \
+	for test in $$tests; do \
+	  MEDPROOF_ENGINE=scalar $$test --quiet && MEDPROOF_ENGINE=portable $$test --quiet $(PROOFS) || exit 1; \
+	done
+	cargo test $(LOCKED) --workspace the_kernels_under_test_are_named -- --show-output
 endif
 
 fmt:
@@ -76,6 +86,7 @@ BENCH_MAX_LOG ?= 16
 bench: build
 	bin/medproof bench circuits
 	bin/medproof bench verify
+	bin/medproof bench service
 	bin/medproof bench kernels --max-log $(BENCH_MAX_LOG)
 	bin/medproof bench plot --max-log $(BENCH_MAX_LOG) --out "$(CARGO_TARGET_DIR)/time-by-size.svg"
 	cargo bench $(LOCKED) --quiet --profile dev --workspace --bench primitives

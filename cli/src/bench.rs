@@ -2,7 +2,9 @@
 
 mod kernels;
 mod ledger;
+mod memory;
 mod plot;
+mod service;
 mod svg;
 mod tables;
 mod verification;
@@ -43,7 +45,9 @@ enum Command {
     Plot(plot::Args),
     /// Time of a proof by the memory that the engine's tables may take.
     Tables(tables::Args),
-    /// Proving with a key and a witness of snarkjs' making.
+    /// Proofs a second through the prover's service, witnesses included, by the number of its workers.
+    Service(service::Args),
+    /// Proving with a key and a witness of snarkjs' making, beside ark-groth16.
     Zkey(zkey::Args),
 }
 
@@ -60,9 +64,13 @@ struct Options {
     /// Leave out the time of a key set-up (a minute and more for the largest circuit).
     #[arg(long)]
     no_setup: bool,
-    /// Proofs in the batch that measures throughput.
+    /// Proofs in a batch of those that measure throughput; their witnesses are assigned before.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: u32,
+    /// Seconds of batches from each prover at least, in turn; 120 for a steady figure.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5,
+          value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    batch_seconds: u64,
     #[command(flatten)]
     preparation: PreparationArgs,
 }
@@ -106,6 +114,9 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             return Ok(show("kernels", "sizes", &rows?, output));
         }
         Command::Tables(args) => return Ok(show("tables", "limits", &tables::run(args, output)?, output)),
+        Command::Service(args) => {
+            return Ok(show("service", "workers", &service::run(args, output)?, output));
+        }
         Command::Plot(args) => return Ok(show("plot", "sizes", &plot::run(args, output)?, output)),
     };
     let chosen: Vec<CircuitName> = if options.circuit.is_empty() {
@@ -199,8 +210,12 @@ impl Visit for Measure<'_> {
         let assignments: Vec<Assignment> = assignments
             .collect::<Result<_, _>>()
             .map_err(CliError::unavailable)?;
-        let batch = per_second(prover, C::NAME, &assignments)?;
-        let batch_theirs = per_second(self.arkworks, C::NAME, &assignments)?;
+        let [batch, batch_theirs] = throughput(
+            [prover, self.arkworks],
+            C::NAME,
+            &assignments,
+            self.options.batch_seconds,
+        )?;
         Ok(json!({
             "name": info.name.as_str(),
             "backend": prover.backend(),
@@ -214,11 +229,13 @@ impl Visit for Measure<'_> {
             "proving_ms": ours,
             "arkworks_proving_ms": theirs,
             "ratio_to_arkworks": rounded(theirs / ours),
-            "proofs_per_second": rounded(batch),
-            "throughput_ratio_to_arkworks": rounded(batch / batch_theirs),
+            "proofs_per_second": rounded(batch.rate()),
+            "throughput_proofs": batch.proofs,
+            "throughput_ratio_to_arkworks": rounded(batch.rate() / batch_theirs.rate()),
             "verifying_ms": median_ms(verifyings),
             "proving_key_bytes": info.proving_key_bytes,
-            "peak_memory_bytes": peak_memory_bytes(),
+            "peak_memory_bytes": batch.peak,
+            "arkworks_peak_memory_bytes": batch_theirs.peak,
             "proof_bytes": PROOF_BYTES,
         }))
     }
@@ -244,27 +261,51 @@ fn write_plot(path: &std::path::Path, plot: &str) -> Result<(), CliError> {
         .map_err(|e| CliError::Unavailable(format!("cannot write `{}`: {e}", path.display())))
 }
 
-/// Proofs a second of one batch, each verified as every proof is.
-fn per_second(prover: &Prover, circuit: CircuitName, batch: &[Assignment]) -> Result<f64, CliError> {
-    let begin = Instant::now();
-    let proofs = prover
-        .prove_batch(circuit, batch)
-        .map_err(CliError::unavailable)?;
-    let rate = proofs.len() as f64 / begin.elapsed().as_secs_f64();
-    let whole: Result<Vec<_>, _> = proofs.into_iter().collect();
-    whole.map(|_| rate).map_err(CliError::unavailable)
+/// Batches of one prover.
+#[derive(Default)]
+struct Batches {
+    proofs: usize,
+    spent: Duration,
+    /// The most memory that the process held while they were made, where the system tells.
+    peak: Option<u64>,
+}
+
+impl Batches {
+    fn add(&mut self, prover: &Prover, circuit: CircuitName, batch: &[Assignment]) -> Result<(), CliError> {
+        let begin = Instant::now();
+        let (proofs, peak) = memory::peak_while(|| prover.prove_batch(circuit, batch));
+        self.spent += begin.elapsed();
+        self.peak = self.peak.max(peak);
+        // Each was verified, as every proof is.
+        let proofs: Result<Vec<_>, _> = proofs.map_err(CliError::unavailable)?.into_iter().collect();
+        self.proofs += proofs.map_err(CliError::unavailable)?.len();
+        Ok(())
+    }
+
+    fn rate(&self) -> f64 {
+        self.proofs as f64 / self.spent.as_secs_f64()
+    }
+}
+
+/// Batches of both provers in turn, always of the one that has had less time, until each has had `seconds`.
+fn throughput(
+    provers: [&Prover; 2],
+    circuit: CircuitName,
+    batch: &[Assignment],
+    seconds: u64,
+) -> Result<[Batches; 2], CliError> {
+    let mut all = [Batches::default(), Batches::default()];
+    loop {
+        let next = usize::from(all[1].spent < all[0].spent);
+        if all[next].proofs > 0 && all[next].spent >= Duration::from_secs(seconds) {
+            return Ok(all);
+        }
+        all[next].add(provers[next], circuit, batch)?;
+    }
 }
 
 fn rounded(x: f64) -> f64 {
     (x * 1e3).round() / 1e3
-}
-
-/// The most memory that this process ever held, where the system says it.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 impl Measure<'_> {

@@ -4,11 +4,11 @@ use crate::CliError;
 use ark_bn254::Fr;
 use medproof_circuits::scenario;
 use medproof_circuits::scenario::eligibility::Assignment;
-use medproof_circuits::statement::Circuit;
 use medproof_circuits::statements::bind::Bind;
 use medproof_circuits::statements::claim::Claim;
 use medproof_circuits::statements::dispense::Dispense;
 use medproof_circuits::statements::eligibility::{Eligibility, Large, Standard};
+use medproof_prover::wire::WireWitness;
 use medproof_verifier::{CircuitName, Name};
 use rand::rngs::OsRng;
 
@@ -21,7 +21,14 @@ pub trait Visit {
     ///
     /// # Errors
     /// Those of the visitor.
-    fn visit<C: Circuit>(self, public: &C::Public, witness: &C::Witness) -> Result<Self::Output, CliError>;
+    fn visit<C: WireWitness>(
+        self,
+        public: &C::Public,
+        witness: &C::Witness,
+    ) -> Result<Self::Output, CliError>
+    where
+        C::Public: Sync,
+        C::Witness: Sync;
 }
 
 /// Visits `circuit` with its example; `ctx` becomes the public input of that name.

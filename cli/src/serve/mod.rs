@@ -21,7 +21,7 @@ use medproof_ledger::{
     http::{client::Prefix, tls::Authorities},
 };
 use medproof_proto::ledger_client::Ledger;
-use medproof_prover::{Server as ProverServer, ServerConfig};
+use medproof_prover::{Server as ProverServer, ServerConfig, queue::Limits};
 use medproof_verifier::cosignature::WitnessKey;
 use medproof_verifier::{CircuitName, Entry, LogKey, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
 use serde::Deserialize;
@@ -125,6 +125,11 @@ struct ProverArgs {
     /// Only this circuit (repeatable) [default: all but the large tier].
     #[arg(long, value_name = "NAME", value_parser = keys::circuit_name)]
     circuit: Vec<CircuitName>,
+    /// Proofs in work at once. More of them leave no core idle while a witness is assigned; each takes longer and has
+    /// buffers of its own.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().workers as u64,
+          value_parser = clap::value_parser!(u64).range(1..=16))]
+    workers: u64,
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
@@ -274,6 +279,10 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
     let store = args.keys.store()?;
     let config = ServerConfig {
         address: args.listen,
+        limits: Limits {
+            workers: usize::try_from(args.workers).unwrap_or(1),
+            ..Limits::default()
+        },
         ..ServerConfig::default()
     };
     config.check().map_err(CliError::unavailable)?;

@@ -23,7 +23,8 @@ use tokio::sync::{oneshot, watch};
 /// How much a queue holds, waiting and running together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Jobs that run at once, each on a thread of its own.
+    /// Jobs that run at once, each on a thread of its own: their proofs share the cores, and while one assigns its
+    /// witness, which takes one core, another proves.
     pub workers: usize,
     /// Jobs of all clients.
     pub jobs: usize,
@@ -34,10 +35,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// One job at a time (its proof uses every core, its witness one), 64 jobs, 16 a client, 64 MiB.
+    /// Two jobs at a time (`docs/adr/008-workers.md`), 64 jobs, 16 a client, 64 MiB.
     fn default() -> Self {
         Self {
-            workers: 1,
+            workers: 2,
             jobs: 64,
             jobs_per_client: 16,
             bytes: 64 << 20,

@@ -296,6 +296,52 @@ async fn a_full_queue_deadlines_cancellation_and_the_end() {
     ended.await.unwrap();
 }
 
+/// Roots that have been proven; a job of root 2 stays in its witness stage until root 3's proof is there.
+static PROVEN: Gate = Gate {
+    open: Mutex::new(false),
+    changed: Condvar::new(),
+};
+
+fn decode_overlapping(request: &ProveRequest) -> Result<Job, WireError> {
+    let job = decode(request)?;
+    let first = public_of(2).to_vec().iter().map(fr_bytes).collect::<Vec<_>>();
+    Ok(match request.public_inputs == first {
+        false => job,
+        true => job.before(Box::new(|_| {
+            let open = PROVEN.open.lock().unwrap();
+            let waited = PROVEN
+                .changed
+                .wait_timeout_while(open, Duration::from_secs(60), |open| !*open);
+            assert!(*waited.unwrap().0, "nothing was proven beside this witness");
+            Ok(())
+        })),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_proof_is_made_while_the_witness_of_another_is_assigned() {
+    let (server, prover, mut client) = start(ServerConfig::default(), decode_overlapping).await;
+    let (mut slow, keys) = (client.clone(), Arc::clone(&prover));
+    let (told, begun) = oneshot::channel();
+    let slow = tokio::spawn(async move {
+        let key = keys.verifying_key(CircuitName::Bind).unwrap();
+        let mut told = Some(told);
+        let mut update = |update: Update| {
+            if matches!(&update, Update::Stage { name, .. } if name == "witness") {
+                told.take().map(|told| told.send(()));
+            }
+        };
+        let inputs = public_of(2).to_vec();
+        let sent = slow.prove_request(key, &inputs, request(2, 2), &mut update);
+        sent.await.map(|_| ())
+    });
+    begun.await.unwrap();
+    prove(&mut client, &prover, 3, 3).await.unwrap();
+    PROVEN.set(true);
+    slow.await.unwrap().unwrap();
+    server.shutdown().await;
+}
+
 #[tokio::test]
 async fn it_listens_on_loopback_only() {
     let config = ServerConfig {
