@@ -25,10 +25,11 @@ help:
 setup:
 	@./.ci/setup
 
-# snarkjs, circom and circomlib check our files and gadgets in the tests, and Chromium the ledger's explorer page; nothing else needs them.
+# snarkjs, circom and circomlib check our files and gadgets in the tests, Chromium the ledger's explorer page, and strace lets a
+# ledger's calls fail; nothing else needs them.
 tools: setup
 	@./.ci/circom
-	@./.ci/setup chromium chromedriver=chromium-driver
+	@./.ci/setup chromium chromedriver=chromium-driver strace
 
 # A test among the targets makes cargo choose the features of `make test`: neither compiles again what the other has built.
 build: setup
@@ -104,7 +105,6 @@ fuzz: setup
 	@./.ci/fuzz
 
 soak: setup tools
-	@./.ci/setup strace
 ifeq ($(NEXTEST),yes)
 	cargo nextest run $(LOCKED) --workspace --run-ignored ignored-only --no-fail-fast --success-output final
 else

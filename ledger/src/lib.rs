@@ -46,6 +46,6 @@ pub use mirror::{Mirror, MirrorConfig};
 pub use refusal::Refusal;
 pub use rules::Rules;
 pub use sequencer::BatchLimits;
-pub use server::{Config, Server, StartError};
+pub use server::{Config, Failed, Server, StartError};
 pub use state::{Effects, State};
 pub use submission::Submission;

@@ -6,6 +6,7 @@ mod writer;
 
 use crate::{
     clock::Clock,
+    cosigning::Contradicted,
     refusal::Refusal,
     rules::Rules,
     signed_record::SignedRecord,
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     /// Copy the database to this directory, between two batches: those of what was asked before and after. Gives the
     /// checkpoint of what is in the copy.
     Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
+    /// Witnesses vouch for another history: acknowledge nothing more.
+    Contradicted(Contradicted),
     Stop,
 }
 
@@ -76,7 +79,17 @@ pub(crate) enum Command {
 enum Next {
     Batch,
     Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
+    Failed(Failure),
     Stop,
+}
+
+/// Why nothing more is acknowledged.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Contradicted(Contradicted),
 }
 
 /// The state that readers see: that of the last durable batch.
@@ -149,6 +162,12 @@ struct Judge {
 impl Judge {
     fn run(mut self, commands: &Receiver<Command>, writer: Handle) {
         while let Some((batch, next)) = self.collect(commands) {
+            if let Next::Failed(failure) = next {
+                // What was collected would be of a second history. It is dropped, unanswered, once the writer has told
+                // everyone.
+                let _ = writer.give(Work::Failed(failure));
+                return writer.finish();
+            }
             let (submissions, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             let healthy = match self.process(&submissions) {
                 Ok((sealed, answers)) => {
@@ -157,14 +176,14 @@ impl Judge {
                 }
                 Err(error) => {
                     // The replies are dropped, unanswered, once the writer has told everyone.
-                    let _ = writer.give(Work::Failed(error));
+                    let _ = writer.give(Work::Failed(error.into()));
                     return writer.finish();
                 }
             };
             let healthy = healthy
                 && match next {
                     Next::Batch => true,
-                    Next::Stop => break,
+                    Next::Stop | Next::Failed(_) => break,
                     Next::Backup(path, reply) => writer.give(Work::Backup(path, reply)),
                 };
             // The state is ahead of the store for good.
@@ -180,6 +199,9 @@ impl Judge {
         let mut batch = match commands.recv() {
             Ok(Command::Append(submission, reply)) => vec![(submission, reply)],
             Ok(Command::Backup(path, reply)) => return Some((vec![], Next::Backup(path, reply))),
+            Ok(Command::Contradicted(by)) => {
+                return Some((vec![], Next::Failed(Failure::Contradicted(by))));
+            }
             Ok(Command::Stop) | Err(_) => return None,
         };
         let until = Instant::now() + self.limits.wait;
@@ -187,6 +209,9 @@ impl Judge {
             match commands.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Command::Append(submission, reply)) => batch.push((submission, reply)),
                 Ok(Command::Backup(path, reply)) => return Some((batch, Next::Backup(path, reply))),
+                Ok(Command::Contradicted(by)) => {
+                    return Some((batch, Next::Failed(Failure::Contradicted(by))));
+                }
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Some((batch, Next::Stop)),
                 Err(RecvTimeoutError::Timeout) => break,
             }

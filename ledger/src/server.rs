@@ -4,7 +4,7 @@ use crate::{
     admin::Admin,
     clock::Clock,
     core::Core,
-    cosigning::{Cosigning, Running, WitnessAddress},
+    cosigning::{Contradicted, Cosigning, Running, WitnessAddress},
     front::{Front, addresses},
     http::Reads,
     mirror::Halted,
@@ -30,7 +30,8 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// Witnesses that are asked to cosign each checkpoint, at most 32.
     pub witnesses: Vec<WitnessAddress>,
-    /// How many of them make a checkpoint that is shown at `/checkpoint`.
+    /// How many of them make a checkpoint that is shown at `/checkpoint`; as many (at least one) that vouch for another
+    /// history stop the ledger.
     pub quorum: usize,
     /// The log's signing key; must be the one in GENESIS.
     pub log_key: SigningKey,
@@ -111,6 +112,9 @@ pub enum StartError {
         .0.display()
     )]
     Forgotten(PathBuf),
+    /// Witnesses vouch for another history.
+    #[error(transparent)]
+    Contradicted(#[from] Contradicted),
     /// The log's key is not that of genesis.
     #[error("the log key is not the one in the ledger's genesis")]
     LogKey,
@@ -120,6 +124,19 @@ pub enum StartError {
     /// The origin cannot name a log.
     #[error(transparent)]
     Origin(#[from] CheckpointError),
+}
+
+/// Why a ledger has stopped acknowledging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failed {
+    /// An error of the store or of the record of signed checkpoints, which is in the log.
+    #[error(
+        "the ledger's store has failed and nothing more is acknowledged: find the disk's fault, then start it again"
+    )]
+    Store,
+    /// Witnesses vouch for another history.
+    #[error(transparent)]
+    Contradicted(#[from] Contradicted),
 }
 
 /// A running ledger.
@@ -140,7 +157,7 @@ pub(crate) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> Sta
 }
 
 impl Server {
-    /// Opens the store, checks it, signs its head, and serves.
+    /// Opens the store, checks it, signs its head, asks the witnesses whether they have seen more (3 s at most), and serves.
     ///
     /// # Errors
     /// [`StartError`].
@@ -148,7 +165,7 @@ impl Server {
         let (listen, http) = (config.listen, config.http);
         let (witnesses, quorum) = (config.witnesses.clone(), config.quorum);
         let directory = config.directory.clone();
-        let core = Core::start(config)?;
+        let mut core = Core::start(config)?;
         let asked = witnesses.len();
         let (store, published) = (core.store.clone(), core.published.clone());
         let cosigning = match asked {
@@ -156,10 +173,20 @@ impl Server {
             _ => Some(Cosigning::start(
                 store.clone(),
                 published.clone(),
+                core.commands.clone(),
                 witnesses.into_iter().map(Into::into).collect(),
                 quorum,
             )?),
         };
+        if let Some(running) = &cosigning
+            && let Err(contradicted) = running.heed().asked_once().await
+        {
+            let _ = tokio::task::spawn_blocking(move || core.stop()).await;
+            if let Some(cosigning) = cosigning {
+                cosigning.shutdown().await;
+            }
+            return Err(contradicted.into());
+        }
         let cosigned = cosigning.as_ref().map(Running::subscribe);
         let http = http.map(|address| (address, Reads::new(store, published, cosigned.clone(), None)));
         let admin = Admin::start(&directory, core.commands.clone()).map_err(io_error(format!(
@@ -185,12 +212,13 @@ impl Server {
         self.core.ledger_id
     }
 
-    /// Returns when the ledger has stopped acknowledging: its store has failed. The process should end
-    /// then; the cause is in its log.
-    pub async fn failed(&self) {
+    /// Returns when the ledger has stopped acknowledging. The process should end then; the cause is in its log.
+    pub async fn failed(&self) -> Failed {
         let mut published = self.core.published.clone();
         // An error means that the sequencer is gone, which is the same to the caller.
         let _ = published.wait_for(|p| !p.healthy).await;
+        let contradicted = self.cosigning.as_ref().and_then(|c| c.heed().contradicted());
+        contradicted.map_or(Failed::Store, Failed::Contradicted)
     }
 
     /// Finishes the batch in hand, answers, and closes the store. Streams that are still open are cut.

@@ -30,6 +30,12 @@ pub(crate) const START: u64 = 1_700_000_000;
 pub(crate) const HOUR: u64 = 3600;
 pub(crate) const DAY: u64 = 86_400;
 
+/// What a test of the campaign tried and how often: a line that `make test` shows at its end. The harness has begun one with
+/// the test's name.
+pub(crate) fn tried(what: &str) {
+    println!("\ntried: {what}");
+}
+
 pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }

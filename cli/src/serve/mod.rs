@@ -83,7 +83,8 @@ struct LedgerArgs {
     /// [default: those that browsers believe].
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
-    /// How many of them must have cosigned a checkpoint before it is shown over HTTP [default: all].
+    /// How many of them must have cosigned a checkpoint before it is shown over HTTP; as many that have seen another history
+    /// stop the ledger [default: all].
     #[arg(long, value_name = "N", requires = "witness")]
     quorum: Option<usize>,
     /// Secret file with the key that signs checkpoints.
@@ -266,9 +267,7 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
         let ended = tokio::select! {
             ended = interrupted() => ended,
             // Nothing more will be acknowledged: readers are better off with the next start.
-            () = server.failed() => Err(CliError::Unavailable(
-                "the ledger's store has failed and nothing more is acknowledged: find the disk's fault, then start it again".into(),
-            )),
+            failed = server.failed() => Err(CliError::unavailable(failed)),
         };
         server.shutdown().await;
         ended.map(|()| Exit::Accept)

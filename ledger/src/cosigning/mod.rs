@@ -3,25 +3,35 @@
 //! In rounds: all witnesses that answer are asked about one and the same checkpoint, the newest, so that their
 //! cosignatures meet on it; then about the next newest. Nothing waits for a round but who asks to.
 //!
+//! A ledger whose witnesses vouch for another history, as many of them as make a quorum, acknowledges nothing more: it
+//! runs on an old copy of its directory, or was forked. They are asked once before it takes the first entry.
+//!
 //! A mirror asks its own witness alone, and hears on its primary's checkpoints who else has cosigned.
 
+mod alarm;
 mod rows;
 mod shown;
 
 use crate::{
     http::client::{self, DEADLINE, Prefix, Unanswered},
-    sequencer::Published,
+    sequencer::{Command, Published},
     service::read,
     store::Store,
     table::{Base, StoreError, Table},
     witness::{self, Witness, request::AddCheckpoint},
 };
+use alarm::Alarm;
+pub use alarm::Contradicted;
+pub(crate) use alarm::Heed;
 use hyper::StatusCode;
 use medproof_verifier::cosignature::{CosignatureError, WitnessKey, attach};
 pub(crate) use rows::{check_row, note};
 use shown::Head;
 pub(crate) use shown::{Cosigned, Set, lines_of};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc::SyncSender},
+    time::Duration,
+};
 use tokio::{
     sync::{oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -113,6 +123,8 @@ enum NotCosigned {
     Ahead { latest: u64, size: u64 },
     #[error("it has cosigned another root for {0} entries: the log was forked")]
     Forked(u64),
+    #[error("it answers that it knows {0} entries, and that it does not")]
+    Denied(u64),
     #[error("it answers another size each time")]
     Restless,
     #[error("its answer is refused: {0}")]
@@ -123,9 +135,18 @@ enum NotCosigned {
     Stopped,
 }
 
+impl NotCosigned {
+    /// Whether the witness vouches for a history that is not the one here.
+    fn contradicts(&self) -> bool {
+        matches!(self, Self::Ahead { .. } | Self::Forked(_))
+    }
+}
+
 /// A witness as the ledger sees it.
 struct Asked {
     witness: Cosignatory,
+    /// Its last word was that it vouches for another history.
+    contradicts: bool,
     /// The size that it is thought to have cosigned last.
     known: u64,
     /// The size that it cosigned last, as far as this process knows.
@@ -145,6 +166,8 @@ pub(crate) struct Cosigning {
     /// Keys of all witnesses: first those that are asked, then the others.
     keys: Vec<WitnessKey>,
     heard: Option<watch::Receiver<Option<Heard>>>,
+    /// `None` for a mirror, which halts by itself.
+    alarm: Option<Alarm>,
     cosigned: watch::Sender<Arc<Cosigned>>,
     /// The checkpoint of this round.
     head: Head,
@@ -154,6 +177,7 @@ pub(crate) struct Cosigning {
 #[derive(Debug)]
 pub(crate) struct Running {
     cosigned: watch::Receiver<Arc<Cosigned>>,
+    heed: Heed,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -161,6 +185,11 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Cosigned>> {
         self.cosigned.clone()
+    }
+
+    /// What the witnesses are heard to say of the ledger itself.
+    pub(crate) fn heed(&self) -> &Heed {
+        &self.heed
     }
 
     /// Ends the task and lets go of the store.
@@ -171,14 +200,18 @@ impl Running {
 }
 
 impl Cosigning {
-    /// Begins to ask `witnesses`; `quorum` of them make a checkpoint that is shown.
+    /// Begins to ask `witnesses`; `quorum` of them make a checkpoint that is shown, and are believed when they contradict the
+    /// ledger, whose sequencer is told.
     pub(crate) fn start(
         store: Store,
         published: watch::Receiver<Arc<Published>>,
+        commands: SyncSender<Command>,
         witnesses: Vec<Cosignatory>,
         quorum: usize,
     ) -> Result<Running, StoreError> {
-        Self::begin((store, published), witnesses, None, (quorum, Set::default()))
+        let alarm = Some(Alarm::new(quorum, commands));
+        let shown = (quorum, Set::default());
+        Self::begin((store, published), witnesses, None, alarm, shown)
     }
 
     /// Begins to ask a mirror's own witness and to hear of others; what its own has cosigned is shown.
@@ -188,13 +221,15 @@ impl Cosigning {
         own: Cosignatory,
         others: Others,
     ) -> Result<Running, StoreError> {
-        Self::begin((store, published), vec![own], Some(others), (1, Set::of(0)))
+        let shown = (1, Set::of(0));
+        Self::begin((store, published), vec![own], Some(others), None, shown)
     }
 
     fn begin(
         (store, published): (Store, watch::Receiver<Arc<Published>>),
         witnesses: Vec<Cosignatory>,
         others: Option<Others>,
+        alarm: Option<Alarm>,
         quorum: (usize, Set),
     ) -> Result<Running, StoreError> {
         let mut keys: Vec<WitnessKey> = witnesses.iter().map(|w| w.key.clone()).collect();
@@ -211,9 +246,11 @@ impl Cosigning {
         }
         let sender = watch::Sender::new(Arc::new(cosigned));
         let receiver = sender.subscribe();
+        let heed = alarm.as_ref().map(Alarm::heed).unwrap_or_default();
         let now = Instant::now();
         let witnesses = witnesses.into_iter().map(|witness| Asked {
             witness,
+            contradicts: false,
             known: 0,
             cosigned: 0,
             failures: 0,
@@ -225,12 +262,14 @@ impl Cosigning {
             witnesses: witnesses.collect(),
             keys,
             heard,
+            alarm,
             cosigned: sender,
             head: Head::default(),
         };
         let (stop, stopped) = oneshot::channel();
         Ok(Running {
             cosigned: receiver,
+            heed,
             stop,
             task: tokio::spawn(cosigning.run(stopped)),
         })
@@ -247,7 +286,14 @@ impl Cosigning {
     }
 
     async fn rounds(&mut self, requests: &mut Requests) {
-        loop {
+        if self.alarm.is_some() {
+            let published = self.published.borrow_and_update().clone();
+            self.turn_to(published.head.size, &published.checkpoint);
+            // Those too whose cosignature is here: an old copy holds old cosignatures.
+            let all: Vec<usize> = (0..self.witnesses.len()).collect();
+            self.round(&all, requests).await;
+        }
+        while !self.is_contradicted().await {
             let published = self.published.borrow_and_update().clone();
             if !published.healthy {
                 return;
@@ -281,6 +327,15 @@ impl Cosigning {
                 heard = next_heard(&mut self.heard) => self.hear(&heard),
                 () = pause => {}
             }
+        }
+    }
+
+    /// Whether so many witnesses contradict the ledger that it must stop; tells it so then.
+    async fn is_contradicted(&self) -> bool {
+        let contradicting = self.witnesses.iter().filter(|asked| asked.contradicts).count();
+        match &self.alarm {
+            Some(alarm) => alarm.judge(contradicting, self.witnesses.len()).await,
+            None => false,
         }
     }
 
@@ -344,11 +399,14 @@ impl Cosigning {
             let witness = &mut self.witnesses[i];
             match taken {
                 Ok(()) => {
+                    witness.contradicts = false;
                     witness.known = self.head.size;
                     witness.cosigned = self.head.size;
                     witness.failures = 0;
                 }
                 Err(error) => {
+                    // One that does not answer has not taken its word back.
+                    witness.contradicts |= error.contradicts();
                     let pause = FIRST_PAUSE.saturating_mul(1 << witness.failures.min(10));
                     witness.failures += 1;
                     witness.again = Instant::now() + pause.min(LONGEST_PAUSE);
@@ -427,11 +485,16 @@ async fn ask(store: &Store, place: &Place, mut old: u64, head: &Head) -> Result<
                 if latest > size {
                     return Err(NotCosigned::Ahead { latest, size });
                 }
-                if latest == old {
+                if latest == old && latest == size {
                     return Err(NotCosigned::Forked(latest));
+                }
+                if latest == old {
+                    return Err(NotCosigned::Denied(latest));
                 }
                 old = latest;
             }
+            // The proof is right, so the root that the witness knows for the first `old` leaves is not that of this log.
+            422 if old > 0 => return Err(NotCosigned::Forked(old)),
             other => return Err(NotCosigned::Status(other)),
         }
     }

@@ -203,7 +203,7 @@ async fn every_damaged_row_is_found() {
             }
         }
     }
-    println!("{tried} rows were damaged, each alone");
+    crate::testing::tried(&format!("{tried} rows damaged or lost, each alone: all found"));
     assert_eq!(found_in(&store, directory.path()).count, 0);
 }
 
@@ -283,7 +283,10 @@ async fn flipped_and_truncated(flushed: bool) {
         }
         judge(None, "missing");
     }
-    println!("{flips} bytes flipped and {cuts} cuts; by kind of file, found or without effect: {outcomes:?}");
+    crate::testing::tried(&format!(
+        "{flips} bytes flipped, {cuts} cuts and {} files removed; by kind of file, found or without effect: {outcomes:?}",
+        files.len()
+    ));
     let of = |kind: &str, found| outcomes.get(&(kind.to_owned(), found)).copied().unwrap_or(0);
     let data = if flushed { "sst" } else { "log" };
     // A bloom filter that is damaged is not used, and nothing is missed without it.

@@ -175,6 +175,8 @@ impl Follower {
         match command {
             // The service of a mirror hands on no entries; without an answer whoever waits is told that it has stopped.
             Command::Append(..) => Ok(()),
+            // Its own witness is all that a mirror asks, and has no alarm.
+            Command::Contradicted(_) => Ok(()),
             Command::Backup(path, reply) => {
                 let copy = || {
                     let (_, note) = self

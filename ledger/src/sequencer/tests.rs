@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     fsck, recovery,
     table::{Base, Table},
-    testing::{Governance, Now, START, dispense, fr, genesis, key_of, post},
+    testing::{Governance, Now, START, dispense, fr, genesis, key_of, post, tried},
 };
 use medproof_verifier::{Checkpoint, Day, Entry, Statement, entry::NullifierKind};
 use std::{path::Path, sync::mpsc::sync_channel, thread};
@@ -116,6 +116,8 @@ fn l02_after_a_failed_write_nothing_is_acknowledged_and_a_restart_goes_on() {
             // It has stopped for good, also for an entry that is in the log.
             assert!(running.append(&entries[0]).is_none());
             running.stop();
+            let report = fsck(directory.path(), |_, _| ()).unwrap();
+            assert!(report.is_clean(), "{:?}", report.problems);
 
             let running = start(directory.path());
             for (entry, effects) in entries.iter().zip(&answered) {
@@ -134,6 +136,9 @@ fn l02_after_a_failed_write_nothing_is_acknowledged_and_a_restart_goes_on() {
             running.stop();
         }
     }
+    tried(
+        "6 writes failed, each before and after it reached the disk; fsck, restart and the same entries again after each of 12",
+    );
 }
 
 /// A sequencer that takes one entry a batch, with the usual parties, and the roots for fills. A command is in its hands
@@ -218,6 +223,7 @@ fn l02_a_write_that_fails_takes_what_was_judged_meanwhile_with_it() {
         }
         running.stop();
     }
+    tried("4 failing writes with 3 kinds of entry judged meanwhile; fsck and restart after each of 12");
 }
 
 #[test]

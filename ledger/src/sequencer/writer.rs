@@ -1,7 +1,7 @@
 //! The thread that makes batches durable in order: one synced write, the record of the head, the signature, and only
 //! then the answers. The sequencer judges the next batch meanwhile, and hands it over when this one is done.
 
-use super::{Outcome, Published, Reply};
+use super::{Failure, Outcome, Published, Reply};
 use crate::{
     overlay::Rows,
     refusal::Refusal,
@@ -38,8 +38,8 @@ pub(super) enum Work {
     Batch(Option<Box<Sealed>>, Vec<(Reply, Result<Outcome, Refusal>)>),
     /// Copy the database to this directory. Gives the checkpoint of what is in the copy.
     Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
-    /// The store cannot be read: nothing follows.
-    Failed(StoreError),
+    /// The store cannot be read, or witnesses contradict it: nothing follows.
+    Failed(Failure),
 }
 
 /// The sequencer's hold on the thread.
@@ -115,7 +115,7 @@ impl Writer {
                     let written = sealed.map_or(Ok(()), |sealed| self.write(*sealed));
                     if let Err(error) = written {
                         // Before the answers are dropped: whoever waits then finds that the ledger is unavailable.
-                        return self.fail(&error);
+                        return self.fail(&error.into());
                     }
                     for (reply, answer) in answers {
                         // A client that has gone away may ask again; its entry is in the log.
@@ -129,7 +129,7 @@ impl Writer {
         }
     }
 
-    fn fail(&self, error: &StoreError) {
+    fn fail(&self, error: &Failure) {
         tracing::error!(%error, "the ledger stops acknowledging");
         self.published.send_modify(|p| Arc::make_mut(p).healthy = false);
     }

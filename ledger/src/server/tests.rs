@@ -9,7 +9,7 @@ use crate::{
     testing::{
         DAY, Governance, Now, START, account, claim,
         client::{self, checkpoint, is_spent, now},
-        dispense, eligibility, fr, genesis, key_of, name, open, post, put_action,
+        dispense, eligibility, fr, genesis, key_of, name, open, post, put_action, tried,
     },
 };
 use medproof_proto::{
@@ -27,9 +27,11 @@ use tonic::Code;
 mod batches;
 mod crash;
 mod embedded;
+mod failing_calls;
 mod faults;
 mod keys;
 mod long;
+mod old_copies;
 mod seals;
 mod witnesses;
 
@@ -361,6 +363,9 @@ async fn l01_one_of_a_hundred_racing_posts_of_a_nullifier_wins() {
     assert_eq!(receipts.iter().filter(|a| !a.repeated).count(), 1);
     assert!(receipts.iter().all(|a| a.receipt == receipts[0].receipt));
     assert!(audited(&server).await.is_clean());
+    tried(
+        "100 racing posts of one nullifier, of which 1 won; the same post 100 times: 1 entry, 100 equal receipts",
+    );
     server.shutdown().await;
 }
 

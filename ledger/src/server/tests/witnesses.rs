@@ -14,7 +14,7 @@ use crate::{
 };
 use medproof_verifier::cosignature::{Cosigner, WitnessPolicy};
 
-async fn witness_at(directory: &Path, n: u8, listen: SocketAddr) -> WitnessServer {
+pub(super) async fn witness_at(directory: &Path, n: u8, listen: SocketAddr) -> WitnessServer {
     let key = key_of(&format!("witness {n}"));
     let cosigner = Cosigner::new(&format!("witness.example/w{n}"), key).unwrap();
     let folder = directory.join(format!("witness-{n}"));
@@ -23,11 +23,11 @@ async fn witness_at(directory: &Path, n: u8, listen: SocketAddr) -> WitnessServe
     WitnessServer::start(witness, listen).await.unwrap()
 }
 
-async fn witness(directory: &Path, n: u8) -> WitnessServer {
+pub(super) async fn witness(directory: &Path, n: u8) -> WitnessServer {
     witness_at(directory, n, SocketAddr::from(([127, 0, 0, 1], 0))).await
 }
 
-fn address(n: u8, at: SocketAddr) -> WitnessAddress {
+pub(super) fn address(n: u8, at: SocketAddr) -> WitnessAddress {
     let key = key_of(&format!("witness {n}"));
     let cosigner = Cosigner::new(&format!("witness.example/w{n}"), key).unwrap();
     WitnessAddress {
@@ -37,18 +37,26 @@ fn address(n: u8, at: SocketAddr) -> WitnessAddress {
 }
 
 /// `quorum` of the witnesses 1 to `of`.
-fn policy(of: u8, quorum: usize) -> WitnessPolicy {
+pub(super) fn policy(of: u8, quorum: usize) -> WitnessPolicy {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
     let keys = (1..=of).map(|n| address(n, nowhere).key).collect();
     WitnessPolicy::new(log_key(), keys, quorum).unwrap()
 }
 
-async fn start_with(directory: &Path, witnesses: Vec<WitnessAddress>, quorum: usize) -> Server {
+pub(super) async fn try_start(
+    directory: &Path,
+    witnesses: Vec<WitnessAddress>,
+    quorum: usize,
+) -> Result<Server, StartError> {
     let mut config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));
     config.http = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     config.witnesses = witnesses;
     config.quorum = quorum;
-    Server::start(config).await.unwrap()
+    Server::start(config).await
+}
+
+pub(super) async fn start_with(directory: &Path, witnesses: Vec<WitnessAddress>, quorum: usize) -> Server {
+    try_start(directory, witnesses, quorum).await.unwrap()
 }
 
 fn get(server: &Server, path: &str) -> Vec<u8> {
@@ -196,34 +204,6 @@ async fn a_witness_is_asked_over_https() {
     assert!(receipt.verify_cosigned(&entry, &policy(1, 1)).is_ok());
     server.shutdown().await;
     witness.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forked_ledger_gets_no_cosignature() {
-    let directory = tempfile::tempdir().unwrap();
-    let one = witness(directory.path(), 1).await;
-    let asked = vec![address(1, one.address())];
-    let honest = start_with(&directory.path().join("a"), asked.clone(), 1).await;
-    let mut ledger = connect(&honest).await;
-    let setup = Governance::new(genesis().ledger_id()).setup();
-    let appended = ledger.append(&setup[0]).await.unwrap();
-    assert!(ledger.receipt(appended.receipt.index, 1).await.is_ok());
-    honest.shutdown().await;
-
-    // The same genesis and key in another folder, with another history.
-    let forked = start_with(&directory.path().join("b"), asked, 1).await;
-    let mut ledger = connect(&forked).await;
-    let mut governance = Governance::new(genesis().ledger_id());
-    let mut last = 0;
-    for (at, party) in ["pharmacy-7", "pharmacy-8", "pharmacy-9"].iter().enumerate() {
-        let put = governance.put(at as u32, Role::Pharmacy, party, "us-ma");
-        last = ledger.append(&put).await.unwrap().receipt.index;
-    }
-    // It is acknowledged, for the log's signature is all that an acknowledgement has; but nobody cosigns.
-    assert_eq!(code(ledger.receipt(last, 1).await), Code::Unavailable);
-    assert!(policy(1, 1).check(&get(&forked, "/checkpoint")).is_err());
-    forked.shutdown().await;
-    one.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
