@@ -39,14 +39,12 @@ impl Output {
 
     /// Writes an error to stderr: text, or `{"error": {"exit": .., "message": ..}}`.
     pub fn error(&self, exit: u8, message: &str) {
-        if self.json {
-            eprintln!(
-                "{}",
-                serde_json::json!({ "error": { "exit": exit, "message": message } })
-            );
-        } else {
-            eprintln!("medproof: {message}");
-        }
+        let text = match self.json {
+            true => serde_json::json!({ "error": { "exit": exit, "message": message } }).to_string(),
+            false => format!("medproof: {message}"),
+        };
+        // Standard error may be a file on the disk that is full: the exit code still says it.
+        let _ = writeln!(std::io::stderr(), "{text}");
     }
 
     /// A line of narration, on stdout in text mode only.

@@ -29,7 +29,7 @@ pub(super) struct Desk {
 
 /// A service in a process of its own, and what it printed first.
 pub(super) struct Service {
-    child: Child,
+    pub(super) child: Child,
     pub(super) said: Value,
 }
 
@@ -74,8 +74,19 @@ impl Desk {
         self.folder.path().join(name)
     }
 
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_medproof"));
+    pub(super) fn command(&self, line: &str) -> Command {
+        self.prepare(Command::new(env!("CARGO_BIN_EXE_medproof")), line)
+    }
+
+    /// The same where a write to a file may fail without a signal that would end the process at once.
+    pub(super) fn command_without_signal(&self, line: &str) -> Command {
+        let mut shell = Command::new("bash");
+        let program = env!("CARGO_BIN_EXE_medproof");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", program]);
+        self.prepare(shell, line)
+    }
+
+    fn prepare(&self, mut command: Command, line: &str) -> Command {
         command
             .arg("--json")
             .args(line.split(' '))
@@ -105,24 +116,34 @@ impl Desk {
     }
 
     pub(super) fn serve(&self, line: &str) -> Service {
-        let mut child = self.command(line).stdout(Stdio::piped()).spawn().unwrap();
+        Service::spawn(&mut self.command(line))
+    }
+
+    pub(super) fn register(&self, ledger: &Service, index: u32) {
+        self.ok(&registration(ledger, index));
+    }
+}
+
+/// The command that registers a party.
+pub(super) fn registration(ledger: &Service, index: u32) -> String {
+    let (url, id) = (ledger.text("url"), ledger.text("ledger_id"));
+    format!(
+        "ledger register --ledger {url} --ledger-id {id} --governance governance.age --party party.json \
+         --role pharmacy --scope us-ma --index {index} --from 2026-01-01"
+    )
+}
+
+impl Service {
+    /// Starts it, and waits for what it prints first.
+    pub(super) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         lines.read_line(&mut first).unwrap();
         let said = serde_json::from_str(&first).unwrap();
-        Service { child, said }
+        Self { child, said }
     }
 
-    pub(super) fn register(&self, ledger: &Service, index: u32) {
-        let (url, id) = (ledger.text("url"), ledger.text("ledger_id"));
-        self.ok(&format!(
-            "ledger register --ledger {url} --ledger-id {id} --governance governance.age --party party.json \
-             --role pharmacy --scope us-ma --index {index} --from 2026-01-01"
-        ));
-    }
-}
-
-impl Service {
     pub(super) fn text(&self, member: &str) -> &str {
         self.said[member]
             .as_str()

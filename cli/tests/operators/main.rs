@@ -1,7 +1,8 @@
-//! Ledgers, mirrors and witnesses, each by the command of its operator, and receipts from them.
+//! Ledgers, mirrors and witnesses, each by the command of its operator, what they log, and receipts from them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
 mod desk;
+mod log;
 mod mirror;
 mod receipts;
