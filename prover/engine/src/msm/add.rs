@@ -41,7 +41,8 @@ struct Slot<S> {
     y: S,
 }
 
-/// Points in the kernel's own form, reduced, as many in a slot as it has lanes.
+/// Points in the kernel's own form, as many in a slot as it has lanes. Sums are reduced; between the two passes of a batch a
+/// slot has points of a table, whose y may be negated.
 pub(crate) struct Slots<B: Batch> {
     points: Wiped<Slot<B::Stored>>,
     /// Lanes whose point is infinity; their coordinates say nothing.

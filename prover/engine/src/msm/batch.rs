@@ -19,7 +19,7 @@ pub type Words = [u64; 4];
 /// `LANES` elements of a coordinate field.
 ///
 /// Three kinds of value, which one lane of arkworks does not tell apart:
-/// *reduced* values come from [`Batch::gather`] and [`Batch::difference_of_product`]; *signed* ones are reduced or
+/// *reduced* values come from [`Batch::gather`], [`Batch::gather_points`] and [`Batch::difference_of_product`]; *signed* ones are reduced or
 /// negated reduced values; *factors* are what [`Batch::mul`] takes, and products are factors.
 pub trait Batch: Copy {
     /// Elements in a batch, at most eight.

@@ -42,8 +42,7 @@ impl Arithmetic for g2::Config {
     type Vector = Quadratic8;
 }
 
-/// An affine point: the words of x, then of y, in the Montgomery radix of its kernel; canonical in tables,
-/// reduced elsewhere. The point at infinity is all zero, which is on neither curve.
+/// An affine point: the words of x, then of y, in the Montgomery radix of its kernel; reduced. The point at infinity is all zero, which is on neither curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Point<const PARTS: usize>([Words; PARTS]);

@@ -5,7 +5,7 @@
 //!
 //! 1. `digits`: scalars above r/2 count negatively; signed digits, zeros dropped, counting sort by bucket. Zero,
 //!    one, minus one and small scalars have no or few digits, and cost as much.
-//! 2. `runs`: each bucket is a run of points, summed by one lane in pairwise rounds; `add` adds all pairs of a round in
+//! 2. `runs`: each bucket is a run of points, summed in pairwise rounds by one lane (by several where it is long); `add` adds all pairs of a round in
 //!    batches that share one inversion, eight lanes side by side where the machine can (`vector`). Equal, opposite
 //!    and infinite points are handled exactly.
 //! 3. `weighted`: buckets to one point, by the same additions.

@@ -18,7 +18,9 @@ use crate::wiped::Wiped;
 const CHUNK: usize = 1 << 14;
 /// Below this, a chunk is not split further between threads.
 const LEAST_CHUNK: usize = 1 << 11;
-/// Most points that one lane sums: a longer run is cut, lest the other lanes of its bundle wait for it.
+/// A run of more points than this is cut, lest the other lanes of its bundle wait for it.
+const LONGEST: usize = 512;
+/// Most points in each of its pieces.
 const PIECE: usize = 128;
 
 /// A run of points, or a piece of one, that one lane sums.
@@ -95,9 +97,14 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
         let mut start = 0;
         for (run, len) in runs {
             let end = start + len;
-            let cut = len > PIECE;
+            let cut = len > LONGEST;
+            let piece = if cut {
+                len.div_ceil(len.div_ceil(PIECE))
+            } else {
+                len
+            };
             while start < end {
-                let len = (end - start).min(PIECE);
+                let len = (end - start).min(piece);
                 self.pieces.push(Piece {
                     run,
                     start: start as u32,
@@ -109,7 +116,7 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
         }
         // The lanes of a bundle have about as many points each.
         self.pieces.sort_unstable_by_key(|piece| piece.len);
-        self.gather(entries);
+        self.lay_out(entries);
         self.slots.make_room(self.gathers.absent.len());
         self.kernel
             .add_gathered(table, &self.gathers, &mut self.slots, &mut self.scratch);
@@ -130,7 +137,7 @@ impl<G: Arithmetic, K: Kernel<G>> Workspace<G, K> {
 
     /// Makes a bundle of as many pieces as there are lanes, from the first to the last, and lists the points of its first
     /// round: entry 2k of each lane's piece and the next go to its slot k.
-    fn gather(&mut self, entries: &[u32]) {
+    fn lay_out(&mut self, entries: &[u32]) {
         let lanes = K::Batch::LANES;
         self.active.clear();
         self.firsts.clear();
@@ -213,11 +220,11 @@ struct Chunk<'a, P> {
 }
 
 /// Cuts the entries into chunks.
-fn chunks<'a, P>(offsets: &[u32], mut sums: &'a mut [P]) -> Vec<Chunk<'a, P>> {
+fn chunks<'a, P>(offsets: &[u32], mut sums: &'a mut [P]) -> Wiped<Chunk<'a, P>> {
     let runs = offsets.len() - 1;
     let entries = offsets[runs] as usize;
     let size = (entries / (rayon::current_num_threads() * 8)).clamp(LEAST_CHUNK, CHUNK);
-    let mut out = Vec::with_capacity(entries.div_ceil(size));
+    let mut out = Wiped::with_capacity(entries.div_ceil(size));
     let mut done = 0;
     for start in (0..entries).step_by(size) {
         let entries = start..(start + size).min(entries);
@@ -249,14 +256,17 @@ pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
     let mut sums = Wiped::filled(G::Packed::default(), offsets.len() - 1);
     let chunks = chunks(offsets, &mut sums);
     let workers = rayon::current_num_threads().min(chunks.len());
-    let chunks = Mutex::new(chunks.into_iter());
+    let chunks = Mutex::new(chunks);
     // Each worker takes chunks until none is left, with one workspace for all.
     let work = |_: usize| {
         let mut workspace = Workspace::<G, K>::new(kernel);
         let mut parts = Wiped::new();
         loop {
             // Nothing panics while it holds the lock.
-            let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = chunks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_if(|_| true);
             match next {
                 Some(chunk) => sum_chunk(&mut workspace, table, entries, offsets, chunk, &mut parts),
                 None => return parts,
@@ -264,6 +274,7 @@ pub(crate) fn sum_runs<G: Arithmetic, K: Kernel<G>>(
         }
     };
     let parts: Vec<Wiped<_>> = (0..workers).into_par_iter().with_max_len(1).map(work).collect();
+    drop(chunks);
     let mut all = Wiped::with_capacity(parts.iter().map(|parts| parts.len()).sum());
     for part in parts.iter().flat_map(|parts| parts.iter()) {
         all.push(*part);

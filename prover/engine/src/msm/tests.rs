@@ -196,10 +196,11 @@ fn several_chunks_and_threads_agree_with_arkworks() {
     }
 }
 
-/// Sums runs of these lengths over few points, so that equal and opposite ones, and infinity among the partial sums, meet often.
+/// Sums runs of these lengths over few points, infinity among them, so that equal, opposite and infinite ones meet often.
 fn check_runs<G: Group, K: Kernel<G>>(kernel: K, lengths: &[usize]) {
     let mut rng = StdRng::seed_from_u64(21);
     let bases = points::<G>(&mut rng, 3);
+    let bases = [bases, vec![Affine::identity()]].concat();
     let table: Vec<_> = bases.iter().map(|base| kernel.pack(base)).collect();
     let mut offsets = vec![0];
     for len in lengths {
@@ -207,7 +208,7 @@ fn check_runs<G: Group, K: Kernel<G>>(kernel: K, lengths: &[usize]) {
     }
     let total = offsets[lengths.len()];
     let entries: Vec<u32> = (0..total)
-        .map(|_| rng.gen_range(0..3) | if rng.r#gen() { NEGATED } else { 0 })
+        .map(|_| rng.gen_range(0..4) | if rng.r#gen() { NEGATED } else { 0 })
         .collect();
     let sums = runs::sum_runs::<G, K>(kernel, &table, &entries, &offsets);
     assert_eq!(sums.len(), lengths.len());
@@ -231,7 +232,9 @@ fn check_runs<G: Group, K: Kernel<G>>(kernel: K, lengths: &[usize]) {
 fn runs_of_every_length_agree_with_the_naive_sum() {
     // Around the lanes of a bundle and the length at which a run is cut, empty ones among them, then one run of several
     // chunks, whose pieces are merged twice, beside short ones.
-    let lengths: Vec<usize> = (0..20).chain([127, 0, 128, 129, 255, 256, 257, 1_000]).collect();
+    let lengths: Vec<usize> = (0..20)
+        .chain([127, 0, 128, 129, 256, 511, 512, 513, 1_000])
+        .collect();
     let long = [5, 40_000, 1, 0, 3, 2_048];
     for lengths in [&lengths[..], &long, &[1], &[0], &[]] {
         check_runs::<g1::Config, _>(ScalarKernel, lengths);
