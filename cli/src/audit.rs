@@ -100,6 +100,7 @@ fn document(report: &Report, quorum: usize, seconds: f64) -> Value {
     json!({
         "clean": report.is_clean(),
         "ledger_id": hex::encode(report.ledger_id),
+        "development": report.development,
         "entries": report.entries,
         "kinds": kinds.map(|(k, n)| (k.as_str().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>(),
         "batches": report.batches,
@@ -153,6 +154,9 @@ fn text(report: &Report, seconds: f64) -> String {
         rate(report.entries, seconds),
         rate(report.proofs, seconds)
     ));
+    if report.development {
+        text.push_str("a DEVELOPMENT ledger: whoever made its keys can prove anything\n");
+    }
     text.push_str(match report.is_clean() {
         true => "Every entry, proof, signature, root and seal holds.",
         false => "The ledger broke its rules.",

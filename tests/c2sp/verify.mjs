@@ -5,11 +5,12 @@
 //   node verify.mjs FILE LOG_VKEY [--witness VKEY]... [--quorum N]
 //
 // The log must have signed a tree in which the entry stands at its index, and N of the witnesses (all, unless it is said)
-// must have cosigned it. Prints one JSON object; a receipt that does not show this ends it with exit code 1.
+// must have cosigned it. Prints one JSON object. A receipt that does not show this ends it with exit code 1, anything else
+// that goes wrong with 2.
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { COSIGNATURE_V1, ED25519, base64, checkpoint, cosigned, ensure, included, leafHash, parseVkey } from "./walk.mjs";
+import { COSIGNATURE_V1, ED25519, Refused, base64, checkpoint, cosigned, ensure, included, leafHash, parseVkey } from "./walk.mjs";
 
 const MAX_FILE = 512 * 1024;
 const MAX_HASHES = 64;
@@ -30,6 +31,14 @@ function parseFile(text) {
   return { entry: base64(file.entry), ...parseReceipt(base64(file.receipt)) };
 }
 
+function utf8(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Refused("the checkpoint is no UTF-8");
+  }
+}
+
 function parseReceipt(bytes) {
   let at = 0;
   const take = (length) => {
@@ -44,7 +53,7 @@ function parseReceipt(bytes) {
   const proof = Array.from({ length: count }, () => take(32));
   const length = take(2).readUInt16BE();
   ensure(length <= MAX_CHECKPOINT, "the checkpoint is too long");
-  const note = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(take(length));
+  const note = utf8(take(length));
   ensure(at === bytes.length, "bytes are left over behind the receipt");
   return { index, proof, note };
 }
@@ -90,6 +99,8 @@ try {
   ensure(text.length <= MAX_FILE, "the file is too long");
   console.log(JSON.stringify(verifyReceipt(text.toString("utf8"), logVkey, values.witness, values.quorum)));
 } catch (error) {
-  console.error(`refused: ${error.message}`);
-  process.exit(1);
+  // Only what a check says of the receipt is a refusal; anything else is an error of this script or its arguments.
+  const refused = error instanceof Refused;
+  console.error(`${refused ? "refused" : "error"}: ${error.message}`);
+  process.exit(refused ? 1 : 2);
 }

@@ -82,6 +82,7 @@ impl<'a> Auditor<'a> {
         if self.config.ledger_id.is_some_and(|asked| asked != id) {
             return Err(wrong("the genesis is not that of the ledger id given"));
         }
+        self.report.development = genesis.development;
         let bytes = Entry::Genesis(genesis.clone()).to_bytes();
         let created = State::create(MemoryBase::default(), genesis);
         let (mut state, sealed) = created.map_err(|refusal| match refusal {

@@ -16,7 +16,7 @@ pub(crate) use auditor::{LATER, differences};
 use medproof_verifier::{
     Checkpoint,
     checkpoint::CheckpointError,
-    cosignature::{Cosignature, CosignatureError, WitnessPolicy},
+    cosignature::{Cosignature, CosignatureError, Cosigned, WitnessPolicy},
     entry::{Kind, NULLIFIER_KINDS},
 };
 use std::{
@@ -27,8 +27,9 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::watch, task};
 
-/// Bundles that are read ahead of those that are judged, 256 entries and at most 16 MiB each.
-const AHEAD: usize = 8;
+/// Bundles that wait while others are judged, 256 entries and at most 16 MiB each. One more is in the reader's hands, and
+/// one more than these are judged together.
+const AHEAD: usize = 4;
 /// Pauses before a bundle that did not come is asked for again; after the last the audit ends.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Most problems that are listed; the rest are counted.
@@ -204,6 +205,8 @@ pub struct Problem {
 pub struct Report {
     /// The ledger's id: the hash of the genesis that the log begins with.
     pub ledger_id: [u8; 32],
+    /// A development ledger: its circuits may have keys whose makers can prove anything, and its clock is set by hand.
+    pub development: bool,
     /// Entries read.
     pub entries: u64,
     /// Entries by kind, in the order of [`Kind::ALL`].
@@ -276,8 +279,7 @@ fn whole(
     log: &LogReader,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Report, AuditError> {
-    let note = log.checkpoint()?;
-    let shown = config.policy.check(&note)?;
+    let (note, shown) = shown(config, log)?;
     let (checkpoint, size) = (shown.checkpoint.clone(), shown.checkpoint.size());
     if !log_reader::is_size(size) {
         return Err(AuditError::Size(size));
@@ -302,6 +304,21 @@ fn whole(
         Ok::<_, AuditError>(())
     })?;
     auditor.finish(shown, &note)
+}
+
+/// The latest checkpoint. Witnesses cosign a little after the log has signed: it is asked for again before it is said to have
+/// too few cosignatures.
+fn shown(config: &AuditConfig, log: &LogReader) -> Result<(Vec<u8>, Cosigned), AuditError> {
+    for pause in PAUSES {
+        let note = patiently(|| log.checkpoint())?;
+        match config.policy.check(&note) {
+            Err(CosignatureError::Quorum { .. }) => thread::sleep(pause),
+            checked => return Ok((note, checked?)),
+        }
+    }
+    let note = log.checkpoint()?;
+    let checked = config.policy.check(&note)?;
+    Ok((note, checked))
 }
 
 /// Reads every bundle under the checkpoint, until one cannot be read or nobody waits for more.

@@ -153,6 +153,7 @@ async fn an_auditor_knows_the_logs_key_and_counts_cosignatures() {
     config.ledger_id = None;
     let report = audit(config, |_, _| ()).await.unwrap();
     assert!(report.is_clean() && report.cosignatures.is_empty());
+    assert_eq!(report.development, genesis().development);
     assert_eq!(report.ledger_id, genesis().ledger_id());
     let mut config = audit_of(http);
     config.ledger_id = Some([7; 32]);
