@@ -19,7 +19,7 @@ pub type Words = [u64; 4];
 /// `LANES` elements of a coordinate field.
 ///
 /// Three kinds of value, which one lane of arkworks does not tell apart:
-/// *reduced* values come from [`Batch::gather`], [`Batch::gather_points`] and [`Batch::difference_of_product`]; *signed* ones are reduced or
+/// *reduced* values come from [`Batch::gather`] and [`Batch::difference_of_product`]; *signed* ones are reduced or
 /// negated reduced values; *factors* are what [`Batch::mul`] takes, and products are factors.
 pub trait Batch: Copy {
     /// Elements in a batch, at most eight.
@@ -36,7 +36,14 @@ pub trait Batch: Copy {
     /// Reads lane i from the first `PARTS` elements of `part(i)`. Reduced.
     fn gather<'a>(token: Self::Token, part: impl Fn(usize) -> &'a [Words]) -> Self;
     /// The coordinates of the points `point(i)` in lanes i. Reduced.
-    fn gather_points<'a, P: Packed + 'a>(token: Self::Token, point: impl Fn(usize) -> &'a P) -> (Self, Self);
+    #[inline(always)]
+    fn gather_points<'a, P: Packed + 'a>(token: Self::Token, point: impl Fn(usize) -> &'a P) -> (Self, Self) {
+        // Each point is looked up once.
+        let points: [&P; 8] = core::array::from_fn(|lane| point(lane.min(Self::LANES - 1)));
+        let x = |lane: usize| points[lane].parts();
+        let y = |lane: usize| &points[lane].parts()[Self::PARTS..];
+        (Self::gather(token, x), Self::gather(token, y))
+    }
     /// Hands lane i of a reduced value to `write(i, part, words)`.
     fn scatter(self, token: Self::Token, write: impl FnMut(usize, usize, Words));
     /// Reads a batch.
@@ -84,11 +91,6 @@ macro_rules! one_lane {
             #[inline(always)]
             fn gather<'a>((): (), part: impl Fn(usize) -> &'a [Words]) -> Self {
                 $read(part(0))
-            }
-            #[inline(always)]
-            fn gather_points<'a, P: Packed + 'a>((): (), point: impl Fn(usize) -> &'a P) -> (Self, Self) {
-                let parts = point(0).parts();
-                ($read(&parts[..Self::PARTS]), $read(&parts[Self::PARTS..]))
             }
             #[inline(always)]
             fn scatter(self, (): (), mut write: impl FnMut(usize, usize, Words)) {

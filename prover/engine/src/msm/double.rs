@@ -55,11 +55,9 @@ impl<B: Batch> Points<B> {
             before: vec![B::Stored::default(); batches],
         };
         for batch in 0..batches {
-            B::gather(token, |lane| point(points, batch * B::LANES + lane).parts()).store(&mut out.x[batch]);
-            B::gather(token, |lane| {
-                &point(points, batch * B::LANES + lane).parts()[B::PARTS..]
-            })
-            .store(&mut out.y[batch]);
+            let (x, y) = B::gather_points(token, |lane| point(points, batch * B::LANES + lane));
+            x.store(&mut out.x[batch]);
+            y.store(&mut out.y[batch]);
         }
         out
     }

@@ -10,7 +10,6 @@ use ark_bn254::{Fq, Fq2};
 use ark_ff::{BigInt, Field};
 
 use super::batch::{Batch, Words};
-use super::group::Packed;
 use medproof_kernels::field::{Base, Ifma, LimbBlock, Modulus, Quadratic8, Vec8, inverse, inverse_quadratic};
 
 type Base8 = Vec8<Base>;
@@ -25,15 +24,6 @@ impl Batch for Base8 {
     #[inline(always)]
     fn gather<'a>(token: Ifma, part: impl Fn(usize) -> &'a [Words]) -> Self {
         gather_part(token, 0, &part)
-    }
-
-    #[inline(always)]
-    fn gather_points<'a, P: Packed + 'a>(token: Ifma, point: impl Fn(usize) -> &'a P) -> (Self, Self) {
-        // Each point is looked up once.
-        let points: [&P; 8] = core::array::from_fn(point);
-        let x = |lane: usize| points[lane].parts();
-        let y = |lane: usize| &points[lane].parts()[Self::PARTS..];
-        (Self::gather(token, x), Self::gather(token, y))
     }
 
     #[inline(always)]
@@ -138,15 +128,6 @@ impl Batch for Quadratic8 {
             c0: gather_part(token, 0, &part),
             c1: gather_part(token, 1, &part),
         }
-    }
-
-    #[inline(always)]
-    fn gather_points<'a, P: Packed + 'a>(token: Ifma, point: impl Fn(usize) -> &'a P) -> (Self, Self) {
-        // Each point is looked up once.
-        let points: [&P; 8] = core::array::from_fn(point);
-        let x = |lane: usize| points[lane].parts();
-        let y = |lane: usize| &points[lane].parts()[Self::PARTS..];
-        (Self::gather(token, x), Self::gather(token, y))
     }
 
     #[inline(always)]
