@@ -94,7 +94,7 @@ bench: build
 	@echo "end to end, from challenge to durable receipt: see the table of the demo"
 	bin/medproof demo
 
-# Powers of ten of entries to which the ledger grows; 7 takes an hour and tens of gigabytes. BENCH_LEDGER_DIRECTORY
+# Powers of ten of entries to which the ledger grows; 7 takes many minutes and some gigabytes. BENCH_LEDGER_DIRECTORY
 # chooses the disk.
 BENCH_LEDGER_MAX_LOG ?= 6
 

@@ -2,12 +2,22 @@
 
 use std::fs;
 
-/// The most memory that this process held since it began or since the last [`reset_peak`].
-fn peak() -> Option<u64> {
+/// A line of the process' status that is so many kB, in bytes, where the system tells.
+fn status(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+/// The memory that this process holds.
+pub(super) fn held() -> Option<u64> {
+    status("VmRSS:")
+}
+
+/// The most memory that this process held since it began or since the last [`reset_peak`].
+fn peak() -> Option<u64> {
+    status("VmHWM:")
 }
 
 /// Makes [`peak`] begin again from what is held now. Whether the system allows it.

@@ -2,7 +2,7 @@
 
 mod world;
 
-use super::{machine, rounded, text};
+use super::{machine, memory, rounded, text};
 use crate::{CliError, Exit, Output, remote::runtime};
 use indicatif::ProgressBar;
 use medproof_ledger::{Embedded, Submission, server::Config};
@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// The power of ten of entries at which the ledger's growth is measured first.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=7))]
     min_log: u32,
-    /// The power of ten of entries up to which the ledger grows; 7 takes an hour and tens of gigabytes.
+    /// The power of ten of entries up to which the ledger grows; 7 takes many minutes and some gigabytes.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(2..=7))]
     max_log: u32,
     /// Statements of each throughput measurement.
@@ -299,7 +299,7 @@ impl<'a> Bench<'a> {
                 "commit_entries_per_second": rate.round(),
                 "entry_us": rounded(1e6 / rate),
                 "disk_bytes_per_entry": rounded(bytes.saturating_sub(before.1) as f64 / done as f64),
-                "resident_memory_bytes": resident_memory_bytes(),
+                "resident_memory_bytes": memory::held(),
             }));
         }
         Ok(rows)
@@ -320,14 +320,6 @@ fn bytes_of(directory: &Path) -> std::io::Result<u64> {
         };
     }
     Ok(sum)
-}
-
-/// The memory that this process holds, where the system says it.
-fn resident_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]
