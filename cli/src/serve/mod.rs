@@ -128,9 +128,9 @@ struct ProverArgs {
     circuit: Vec<CircuitName>,
     /// Proofs in work at once. More of them leave no core idle while a witness is assigned; each takes longer and has
     /// buffers of its own.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().workers as u64,
-          value_parser = clap::value_parser!(u64).range(1..=16))]
-    workers: u64,
+    #[arg(long, value_name = "N", default_value_t = Limits::default().workers as u16,
+          value_parser = clap::value_parser!(u16).range(1..=16))]
+    workers: u16,
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
@@ -279,7 +279,7 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
     let config = ServerConfig {
         address: args.listen,
         limits: Limits {
-            workers: usize::try_from(args.workers).unwrap_or(1),
+            workers: usize::from(args.workers),
             ..Limits::default()
         },
         ..ServerConfig::default()
