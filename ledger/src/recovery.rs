@@ -7,11 +7,10 @@ use crate::{
     table::{Base, StoreError, Table, number},
 };
 use medproof_verifier::{
-    Entry, Fr,
+    Entry, Fr, Statement, Tag,
     entry::{Kind, NullifierKind},
-    field::fr_to_be_bytes,
     inclusion::leaf_hash,
-    node,
+    node, tagged,
     tree::{COMMITMENT_DEPTH, IDENTITY_DEPTH, REGISTRY_DEPTH},
 };
 use sha2::{Digest, Sha256};
@@ -29,8 +28,9 @@ pub enum RecoveryError {
     Rules(#[from] Refusal),
     /// The store is older than a checkpoint that was signed.
     #[error(
-        "the store has {size} entries, but a checkpoint of {signed} was signed: this is an old backup; \
-         starting from it would sign a second history"
+        "the store has {size} entries, but a checkpoint of {signed} was signed: this is an old backup, or the end of the \
+         database's write-ahead log is lost; starting from it would sign a second history. \"A ledger's disk is lost\" in \
+         docs/operations.md says how to go on"
     )]
     Behind {
         /// Entries in the store.
@@ -115,7 +115,7 @@ pub(crate) fn check_last_batch<B: Base>(state: &State<B>) -> Result<(), StoreErr
         if get(Table::Hash, &stored_hash_index(0, at).to_be_bytes())?.as_deref() != Some(&leaf[..]) {
             return damaged(format!("entry {at} differs from its leaf hash"));
         }
-        check_nullifiers(base, at, &entry, state)?;
+        check_nullifiers(state, at, &entry)?;
         if let Some(row) = get(Table::Placed, &at.to_be_bytes())? {
             placed.insert(number(Table::Placed, &row)? as u32);
         }
@@ -134,25 +134,43 @@ pub(crate) fn check_last_batch<B: Base>(state: &State<B>) -> Result<(), StoreErr
     )
 }
 
-/// A statement's nullifiers are spent by it (a fill may have been voided since).
-fn check_nullifiers<B: Base>(
-    base: &B,
-    index: u64,
-    entry: &Entry,
-    state: &State<B>,
-) -> Result<(), StoreError> {
-    let Entry::Statement(post) = entry else {
-        return Ok(());
-    };
+/// What an entry of the last batch spent is spent by it: a statement's nullifiers (but for the fill of a dispense that was
+/// voided in the same batch), and the fills that a BURN names.
+fn check_nullifiers<B: Base>(state: &State<B>, index: u64, entry: &Entry) -> Result<(), StoreError> {
     let missing = || StoreError::damaged(format!("the nullifiers of entry {index} are not all spent"));
-    let circuit = state.rules().circuit(&post.circuit_id).ok_or_else(missing)?;
-    let statement =
-        medproof_verifier::Statement::from_slice(circuit.key.name(), &post.inputs).map_err(|_| missing())?;
-    for (kind, nullifier) in statement.nullifiers() {
-        let key = crate::table::nullifier_key(kind, &fr_to_be_bytes(&nullifier));
-        if base.get(Table::Nullifier, &key)?.is_none() && kind != NullifierKind::Fill {
-            return Err(missing());
+    match entry {
+        Entry::Statement(post) => {
+            let circuit = state.rules().circuit(&post.circuit_id).ok_or_else(missing)?;
+            let statement = Statement::from_slice(circuit.key.name(), &post.inputs).map_err(|_| missing())?;
+            let voided = match &statement {
+                Statement::Dispense(_) => state.dispense(index)?.ok_or_else(missing)?.voided,
+                _ => false,
+            };
+            for (kind, nullifier) in statement.nullifiers() {
+                let freed = voided && kind == NullifierKind::Fill;
+                let spent = state.nullifier(kind, &nullifier)?;
+                if !freed && spent.is_none_or(|spent| spent.index != index) {
+                    return Err(missing());
+                }
+            }
         }
+        Entry::Burn(burn) => {
+            for key in &burn.body.fill_keys {
+                let spent = state.nullifier(NullifierKind::Fill, &tagged(Tag::Fill, [*key]))?;
+                if !spent.is_some_and(|spent| spent.burned) {
+                    return Err(missing());
+                }
+            }
+        }
+        Entry::Void(void) => {
+            let target = void.body.dispense;
+            if !state.dispense(target)?.is_some_and(|dispense| dispense.voided) {
+                return Err(StoreError::damaged(format!(
+                    "dispense {target} is not voided, as entry {index} says"
+                )));
+            }
+        }
+        _ => {}
     }
     Ok(())
 }

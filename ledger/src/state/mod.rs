@@ -389,7 +389,7 @@ impl<B: Base> State<B> {
         position
     }
 
-    fn nullifier(&self, kind: NullifierKind, nullifier: &Fr) -> Result<Option<Spent>, StoreError> {
+    pub(crate) fn nullifier(&self, kind: NullifierKind, nullifier: &Fr) -> Result<Option<Spent>, StoreError> {
         let row = self
             .view
             .get(Table::Nullifier, &nullifier_key(kind, &fr_to_be_bytes(nullifier)))?;

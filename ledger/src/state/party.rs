@@ -42,9 +42,9 @@ impl Member {
 }
 
 /// A dispense that may still be voided.
-struct Dispense {
+pub(crate) struct Dispense {
     time: u64,
-    voided: bool,
+    pub(crate) voided: bool,
 }
 
 impl<B: Base> State<B> {
@@ -56,7 +56,7 @@ impl<B: Base> State<B> {
         row.map(read).transpose()
     }
 
-    fn dispense(&self, index: u64) -> Result<Option<Dispense>, StoreError> {
+    pub(crate) fn dispense(&self, index: u64) -> Result<Option<Dispense>, StoreError> {
         let row = self.view.get(Table::Dispense, &index.to_be_bytes())?;
         let read = |row: Vec<u8>| match row.split_first_chunk::<8>() {
             Some((time, [voided @ (0 | 1)])) => Ok(Dispense {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::submission::Submission;
+use medproof_verifier::{Tag, entry::Burn, tagged};
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -89,9 +90,15 @@ async fn l02_a_damaged_last_batch_is_found_at_start() {
         .receipt
         .index;
     server.shutdown().await;
-    let config = || Config::loopback(directory.path().to_owned(), key_of("log"), None);
     let node = |level, at| crate::table::node_key(level, at).to_vec();
-    let rows = [
+    let nullifier = |kind, value: Fr| {
+        let bytes = medproof_verifier::field::fr_to_be_bytes(&value);
+        (
+            Table::Nullifier,
+            crate::table::nullifier_key(kind, &bytes).to_vec(),
+        )
+    };
+    let rows = vec![
         (Table::Entry, index.to_be_bytes().to_vec()),
         (Table::Entry, (index + 1).to_be_bytes().to_vec()),
         (
@@ -106,16 +113,55 @@ async fn l02_a_damaged_last_batch_is_found_at_start() {
         (Table::Identity, node(16, 0)),
         (Table::Registry, node(10, 0)),
         (Table::Meta, crate::state::HEAD_KEY.to_vec()),
-        (Table::Nullifier, {
-            let nullifier = medproof_verifier::field::fr_to_be_bytes(&fr(10_001));
-            crate::table::nullifier_key(NullifierKind::Account, &nullifier).to_vec()
-        }),
+        nullifier(NullifierKind::Account, fr(10_001)),
+        nullifier(NullifierKind::Fill, fr(40_001)),
         // The last, for without it the store is not opened to be repaired.
         (Table::Meta, b"format".to_vec()),
     ];
+    let mut count = each_is_found(directory.path(), rows).await;
+
+    // The same with a last batch that is a prescriber's, and one that is a void.
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut ledger, _) = begin(directory.path()).await;
+    let roots = now(&mut ledger).await;
+    let index = ledger
+        .append(&fill(&roots, 1, "pharmacy-1"))
+        .await
+        .unwrap()
+        .receipt
+        .index;
+    let burn = Burn {
+        sequence: 1,
+        party: name("dr-1"),
+        fill_keys: vec![fr(1), fr(2)],
+    };
+    let burn = Entry::Burn(Signed::new(burn, &ledger.ledger_id(), &key_of("dr-1")));
+    ledger.append(&burn).await.unwrap();
+    server.shutdown().await;
+    let burned = [1, 2].map(|n| nullifier(NullifierKind::Fill, tagged(Tag::Fill, [fr(n)])));
+    count += each_is_found(directory.path(), burned.to_vec()).await;
+    let server = start(directory.path()).await;
+    let void = Void {
+        sequence: 1,
+        party: name("pharmacy-1"),
+        dispense: index,
+    };
+    let void = Entry::Void(Signed::new(void, &ledger.ledger_id(), &key_of("pharmacy-1")));
+    connect(&server).await.append(&void).await.unwrap();
+    server.shutdown().await;
+    let dispense = (Table::Dispense, index.to_be_bytes().to_vec());
+    count += each_is_found(directory.path(), vec![dispense]).await;
+    tried(&format!(
+        "{count} rows of the last batch damaged or lost, each alone: every start refused"
+    ));
+}
+
+/// Damages each row alone, sees the start refused, and puts it back; how many.
+async fn each_is_found(directory: &Path, rows: Vec<(Table, Vec<u8>)>) -> usize {
+    let config = || Config::loopback(directory.to_owned(), key_of("log"), None);
     let count = rows.len();
     for (table, key) in rows {
-        let store = Store::open(&directory.path().join("db")).unwrap();
+        let store = Store::open(&directory.join("db")).unwrap();
         let good = store.get(table, &key).unwrap().unwrap();
         let mut bad = good.clone();
         bad[good.len() - 1] ^= 1;
@@ -126,13 +172,11 @@ async fn l02_a_damaged_last_batch_is_found_at_start() {
         let refused = Server::start(config()).await;
         assert!(refused.is_err(), "{table:?} {key:?}");
         if key != b"format" {
-            let store = Store::open(&directory.path().join("db")).unwrap();
+            let store = Store::open(&directory.join("db")).unwrap();
             store.write(vec![((table, key), Some(good))], true).unwrap();
         }
     }
-    tried(&format!(
-        "{count} rows of the last batch damaged or lost, each alone: every start refused"
-    ));
+    count
 }
 
 #[tokio::test(flavor = "multi_thread")]
