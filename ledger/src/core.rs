@@ -4,7 +4,9 @@
 use crate::{
     clock::{Clock, DevelopmentClock, SystemClock},
     cosigning::Cosigned,
-    folder, mirror,
+    folder,
+    halted::{self, HALTED_FILE},
+    mirror,
     pool::{Intake, Pool},
     recovery::{self, RecoveryError},
     refusal::Refusal,
@@ -111,6 +113,10 @@ impl Core {
 fn open(config: &Config) -> Result<(Store, State<Store>, SignedRecord), StartError> {
     let directory = &config.directory;
     folder::make(directory).map_err(io_error(directory.display().to_string()))?;
+    if let Some(reason) = halted::recorded(directory).map_err(io_error(HALTED_FILE))? {
+        let file = directory.join(HALTED_FILE);
+        return Err(StartError::ContradictedBefore { reason, file });
+    }
     let store = Store::open(&directory.join("db"))?;
     if mirror::is_mirror(&store)? {
         return Err(StartError::Mirror(directory.clone()));

@@ -115,6 +115,14 @@ pub enum StartError {
     /// Witnesses vouch for another history.
     #[error(transparent)]
     Contradicted(#[from] Contradicted),
+    /// Witnesses vouched for another history in an earlier run.
+    #[error("the ledger has halted in an earlier run, and does not start while `{}` is there: {reason}", .file.display())]
+    ContradictedBefore {
+        /// What was said then.
+        reason: String,
+        /// The file that keeps it from starting.
+        file: PathBuf,
+    },
     /// The log's key is not that of genesis.
     #[error("the log key is not the one in the ledger's genesis")]
     LogKey,
@@ -171,7 +179,7 @@ impl Server {
         let cosigning = match asked {
             0 => None,
             _ => Some(Cosigning::start(
-                store.clone(),
+                (store.clone(), directory.clone()),
                 published.clone(),
                 core.commands.clone(),
                 witnesses.into_iter().map(Into::into).collect(),

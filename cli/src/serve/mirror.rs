@@ -3,10 +3,7 @@
 use super::{LedgerArgs, announce, interrupted};
 use crate::{CliError, Exit, Output, remote::runtime, secret};
 use ed25519_dalek::SigningKey;
-use medproof_ledger::{
-    Mirror, MirrorConfig, StartError,
-    mirror::{Ended, Halted},
-};
+use medproof_ledger::{Mirror, MirrorConfig, StartError, mirror::Ended};
 use medproof_verifier::{cosignature::Cosigner, entry::Genesis};
 use serde_json::json;
 use std::time::Duration;
@@ -50,7 +47,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
         spinner.finish_and_clear();
         let mirror = match started {
             Ok(mirror) => mirror,
-            Err(StartError::Halted(halted)) => return Ok(halts(&halted, output)),
+            Err(StartError::Halted(halted)) => return Ok(super::halts(&halted, output)),
             Err(error) => return Err(CliError::unavailable(error)),
         };
         let extra = json!({
@@ -68,7 +65,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
         let exit = tokio::select! {
             ended = interrupted() => ended.map(|()| Exit::Accept),
             ended = mirror.ended() => match ended {
-                Ended::Halted(halted) => Ok(halts(&halted, output)),
+                Ended::Halted(halted) => Ok(super::halts(&halted, output)),
                 Ended::Failed => Err(CliError::Unavailable(
                     "the mirror's store has failed: find the disk's fault, then start it again".into(),
                 )),
@@ -77,9 +74,4 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
         mirror.shutdown().await;
         exit
     })
-}
-
-fn halts(halted: &Halted, output: &Output) -> Exit {
-    output.error(Exit::Reject as u8, &halted.to_string());
-    Exit::Reject
 }

@@ -16,7 +16,7 @@ use crate::{
 use ed25519_dalek::SigningKey;
 use medproof_gateway::{self as gateway, clock::OffsetClock};
 use medproof_ledger::{
-    self as ledger,
+    self as ledger, Failed, StartError,
     cosigning::WitnessAddress,
     http::{client::Prefix, tls::Authorities},
 };
@@ -27,6 +27,7 @@ use medproof_verifier::{CircuitName, Entry, LogKey, Name, Role, entry::Genesis, 
 use serde::Deserialize;
 use serde_json::json;
 use std::{
+    fmt::Display,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -252,9 +253,13 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
         }
     }
     runtime()?.block_on(async {
-        let server = ledger::Server::start(config)
-            .await
-            .map_err(CliError::unavailable)?;
+        let server = match ledger::Server::start(config).await {
+            Ok(server) => server,
+            Err(error @ (StartError::Contradicted(_) | StartError::ContradictedBefore { .. })) => {
+                return Ok(halts(&error, output));
+            }
+            Err(error) => return Err(CliError::unavailable(error)),
+        };
         let extra = json!({
             "ledger_id": hex::encode(server.ledger_id()),
             "ledger_key": server.log_key().to_string(),
@@ -265,13 +270,22 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
             output.say(format!("tiles on http://{address}"));
         }
         let ended = tokio::select! {
-            ended = interrupted() => ended,
-            // Nothing more will be acknowledged: readers are better off with the next start.
-            failed = server.failed() => Err(CliError::unavailable(failed)),
+            ended = interrupted() => ended.map(|()| Exit::Accept),
+            // Nothing more will be acknowledged: readers are better off with the next start, or with a mirror.
+            failed = server.failed() => match failed {
+                Failed::Store => Err(CliError::unavailable(failed)),
+                Failed::Contradicted(by) => Ok(halts(&by, output)),
+            },
         };
         server.shutdown().await;
-        ended.map(|()| Exit::Accept)
+        ended
     })
+}
+
+/// Says why a ledger or mirror goes on no more, and does not start again before somebody has looked.
+fn halts(why: &impl Display, output: &Output) -> Exit {
+    output.error(Exit::Reject as u8, &why.to_string());
+    Exit::Reject
 }
 
 fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {

@@ -6,3 +6,4 @@ mod desk;
 mod log;
 mod mirror;
 mod receipts;
+mod witness;

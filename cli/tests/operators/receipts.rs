@@ -68,7 +68,7 @@ fn a_stranger_verifies_receipts_of_a_running_ledger() {
             desk.party(name);
             desk.serve(&format!(
                 "ledger witness --directory {name} --key {name}.age --name witness.example/{name} --log {log} \
-                 --listen 127.0.0.1:0"
+                 --listen 127.0.0.1:0 --begin"
             ))
         })
         .collect();

@@ -1,15 +1,15 @@
 //! Witnesses that vouch for another history than the ledger's own: as many of them as make a quorum are believed, and
-//! the ledger acknowledges nothing more. The record of what it signed lies beside the database, and an old copy of the
-//! whole directory is an old copy of that too; only others can know that there was more.
+//! the ledger acknowledges nothing more, now and at later starts. The record of what it signed lies beside the database,
+//! and an old copy of the whole directory is an old copy of that too; only others can know that there was more.
 
-use crate::sequencer::Command;
-use std::{sync::mpsc::SyncSender, time::Duration};
+use crate::{halted, sequencer::Command};
+use std::{path::PathBuf, sync::mpsc::SyncSender, time::Duration};
 use tokio::{sync::watch, time};
 
 /// Longest wait at a start for what the witnesses have seen. One that is away must not keep a ledger from starting.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
 
-/// Witnesses, as many as make a quorum, have cosigned another history than the one here.
+/// So many witnesses have cosigned another history than the one here that they are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{witnesses} of {of} witnesses have cosigned a later checkpoint of this log, or another one, than this directory leads \
@@ -35,7 +35,9 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Alarm {
     /// So many of them are believed.
-    quorum: usize,
+    enough: usize,
+    /// The ledger's, which is marked as halted.
+    directory: PathBuf,
     commands: SyncSender<Command>,
     state: watch::Sender<State>,
 }
@@ -51,10 +53,10 @@ impl Default for Heed {
 }
 
 impl Alarm {
-    /// Of no quorum, at least one is believed.
-    pub(super) fn new(quorum: usize, commands: SyncSender<Command>) -> Self {
+    pub(super) fn new(enough: usize, directory: PathBuf, commands: SyncSender<Command>) -> Self {
         Self {
-            quorum: quorum.max(1),
+            enough,
+            directory,
             commands,
             state: watch::Sender::default(),
         }
@@ -64,17 +66,33 @@ impl Alarm {
         Heed(self.state.subscribe())
     }
 
-    /// Takes the number of witnesses that contradict the ledger, once all were asked. True when they are enough; the
-    /// sequencer has been told then.
+    /// Each witness was asked once.
+    pub(super) fn asked(&self) {
+        self.state.send_modify(|state| state.asked = true);
+    }
+
+    /// Takes the number of witnesses that contradict the ledger. True when they are enough, or were before; the directory
+    /// has been marked and the sequencer told then.
     pub(super) async fn judge(&self, witnesses: usize, of: usize) -> bool {
-        let contradicted = (witnesses >= self.quorum).then_some(Contradicted { witnesses, of });
-        self.state.send_replace(State {
-            asked: true,
-            contradicted,
-        });
-        let Some(contradicted) = contradicted else {
+        if self.state.borrow().contradicted.is_some() {
+            return true;
+        }
+        if witnesses < self.enough {
             return false;
-        };
+        }
+        let contradicted = Contradicted { witnesses, of };
+        // The mark first: who waits for the word may end the process on it.
+        let directory = self.directory.clone();
+        let mark = move || halted::record(&directory, format!("{contradicted}\n").as_bytes());
+        match tokio::task::spawn_blocking(mark).await {
+            Ok(Ok(())) => {}
+            failed => tracing::error!(
+                ?failed,
+                "that the ledger is contradicted cannot be kept for the next start"
+            ),
+        }
+        self.state
+            .send_modify(|state| state.contradicted = Some(contradicted));
         let commands = self.commands.clone();
         // The queue may be full for a moment. A sequencer that is gone acknowledges nothing.
         let tell = move || drop(commands.send(Command::Contradicted(contradicted)));
@@ -84,14 +102,18 @@ impl Alarm {
 }
 
 impl Heed {
-    /// Returns when each witness was asked once, or after [`FIRST_WAIT`].
+    /// Returns when each witness was asked once, when enough of them contradict the ledger, or after [`FIRST_WAIT`].
     ///
     /// # Errors
     /// [`Contradicted`], by those that have answered.
     pub(crate) async fn asked_once(&self) -> Result<(), Contradicted> {
         let mut state = self.0.clone();
         // What is known by then counts, also where the time is over.
-        let _ = time::timeout(FIRST_WAIT, state.wait_for(|state| state.asked)).await;
+        let _ = time::timeout(
+            FIRST_WAIT,
+            state.wait_for(|state| state.asked || state.contradicted.is_some()),
+        )
+        .await;
         self.contradicted().map_or(Ok(()), Err)
     }
 

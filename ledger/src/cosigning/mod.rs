@@ -3,8 +3,8 @@
 //! In rounds: all witnesses that answer are asked about one and the same checkpoint, the newest, so that their
 //! cosignatures meet on it; then about the next newest. Nothing waits for a round but who asks to.
 //!
-//! A ledger whose witnesses vouch for another history, as many of them as make a quorum, acknowledges nothing more: it
-//! runs on an old copy of its directory, or was forked. They are asked once before it takes the first entry.
+//! A ledger whose witnesses vouch for another history, as many of them as are believed ([`enough`]), acknowledges nothing
+//! more: it runs on an old copy of its directory, or was forked. They are asked once before it takes the first entry.
 //!
 //! A mirror asks its own witness alone, and hears on its primary's checkpoints who else has cosigned.
 
@@ -29,6 +29,7 @@ pub(crate) use rows::{check_row, note};
 use shown::Head;
 pub(crate) use shown::{Cosigned, Set, lines_of};
 use std::{
+    path::PathBuf,
     sync::{Arc, mpsc::SyncSender},
     time::Duration,
 };
@@ -123,6 +124,11 @@ enum NotCosigned {
     Ahead { latest: u64, size: u64 },
     #[error("it has cosigned another root for {0} entries: the log was forked")]
     Forked(u64),
+    #[error(
+        "it answers that it knows {latest} entries, and has cosigned {before}: it has lost its memory, and would cosign a \
+         second history. It needs a new key"
+    )]
+    Forgot { latest: u64, before: u64 },
     #[error("it answers that it knows {0} entries, and that it does not")]
     Denied(u64),
     #[error("it answers another size each time")]
@@ -147,12 +153,22 @@ struct Asked {
     witness: Cosignatory,
     /// Its last word was that it vouches for another history.
     contradicts: bool,
+    /// It has said in this process what it knows.
+    answered: bool,
     /// The size that it is thought to have cosigned last.
     known: u64,
     /// The size that it cosigned last, as far as this process knows.
     cosigned: u64,
     failures: u32,
     again: Instant,
+}
+
+impl Asked {
+    /// Whether it is to be asked about the checkpoint of this size. One whose cosignature an earlier run has kept may have
+    /// seen more since.
+    fn is_open(&self, size: u64) -> bool {
+        !self.answered || self.cosigned != size
+    }
 }
 
 /// Requests of a round: which witness, and its answer.
@@ -200,16 +216,16 @@ impl Running {
 }
 
 impl Cosigning {
-    /// Begins to ask `witnesses`; `quorum` of them make a checkpoint that is shown, and are believed when they contradict the
-    /// ledger, whose sequencer is told.
+    /// Begins to ask `witnesses`; `quorum` of them make a checkpoint that is shown. Where [`enough`] contradict the ledger,
+    /// its directory is marked and its sequencer told.
     pub(crate) fn start(
-        store: Store,
+        (store, directory): (Store, PathBuf),
         published: watch::Receiver<Arc<Published>>,
         commands: SyncSender<Command>,
         witnesses: Vec<Cosignatory>,
         quorum: usize,
     ) -> Result<Running, StoreError> {
-        let alarm = Some(Alarm::new(quorum, commands));
+        let alarm = Some(Alarm::new(enough(quorum, witnesses.len()), directory, commands));
         let shown = (quorum, Set::default());
         Self::begin((store, published), witnesses, None, alarm, shown)
     }
@@ -244,14 +260,16 @@ impl Cosigning {
         {
             cosigned.add(rows::taken_up(&store, (size, &plain), &keys)?);
         }
+        let before: Vec<u64> = cosigned.witnesses.iter().map(|(_, size)| *size).collect();
         let sender = watch::Sender::new(Arc::new(cosigned));
         let receiver = sender.subscribe();
         let heed = alarm.as_ref().map(Alarm::heed).unwrap_or_default();
         let now = Instant::now();
-        let witnesses = witnesses.into_iter().map(|witness| Asked {
+        let witnesses = witnesses.into_iter().zip(before).map(|(witness, known)| Asked {
             witness,
             contradicts: false,
-            known: 0,
+            answered: alarm.is_none(),
+            known,
             cosigned: 0,
             failures: 0,
             again: now,
@@ -293,6 +311,9 @@ impl Cosigning {
             let all: Vec<usize> = (0..self.witnesses.len()).collect();
             self.round(&all, requests).await;
         }
+        if let Some(alarm) = &self.alarm {
+            alarm.asked();
+        }
         while !self.is_contradicted().await {
             let published = self.published.borrow_and_update().clone();
             if !published.healthy {
@@ -304,7 +325,7 @@ impl Cosigning {
             }
             let now = Instant::now();
             let open: Vec<usize> = (0..self.witnesses.len())
-                .filter(|i| self.witnesses[*i].cosigned != size)
+                .filter(|i| self.witnesses[*i].is_open(size))
                 .collect();
             let due: Vec<usize> = open
                 .iter()
@@ -379,13 +400,15 @@ impl Cosigning {
         rows::taken_up(&self.store, (heard.size, &plain), &self.keys)
     }
 
-    /// Asks these witnesses about the checkpoint at hand, all at once.
+    /// Asks these witnesses about the checkpoint at hand, all at once. Ends with the answer that makes those enough which
+    /// contradict the ledger: one that is slow must not keep the others from being believed.
     async fn round(&mut self, due: &[usize], requests: &mut Requests) {
         for &i in due {
             let (store, head) = (self.store.clone(), self.head.clone());
             let (place, known) = (self.witnesses[i].witness.place.clone(), self.witnesses[i].known);
+            let before = self.cosigned.borrow().witnesses[i].1;
             requests.spawn(async move {
-                let asked = time::timeout(DEADLINE, ask(&store, &place, known, &head)).await;
+                let asked = time::timeout(DEADLINE, ask(&store, &place, (known, before), &head)).await;
                 (i, asked.unwrap_or(Err(Unanswered::Deadline(DEADLINE).into())))
             });
         }
@@ -399,6 +422,7 @@ impl Cosigning {
             let witness = &mut self.witnesses[i];
             match taken {
                 Ok(()) => {
+                    witness.answered = true;
                     witness.contradicts = false;
                     witness.known = self.head.size;
                     witness.cosigned = self.head.size;
@@ -407,10 +431,20 @@ impl Cosigning {
                 Err(error) => {
                     // One that does not answer has not taken its word back.
                     witness.contradicts |= error.contradicts();
+                    witness.answered |= error.contradicts();
                     let pause = FIRST_PAUSE.saturating_mul(1 << witness.failures.min(10));
                     witness.failures += 1;
                     witness.again = Instant::now() + pause.min(LONGEST_PAUSE);
-                    tracing::warn!(%error, witness = witness.witness.key.name(), "no cosignature");
+                    let name = witness.witness.key.name();
+                    match error {
+                        NotCosigned::Forgot { .. } => {
+                            tracing::error!(%error, witness = name, "no cosignature")
+                        }
+                        _ => tracing::warn!(%error, witness = name, "no cosignature"),
+                    }
+                    if witness.contradicts && self.is_contradicted().await {
+                        return;
+                    }
                 }
             }
         }
@@ -457,8 +491,22 @@ async fn next_heard(heard: &mut Option<watch::Receiver<Option<Heard>>>) -> Heard
     std::future::pending().await
 }
 
-/// Asks one witness, which is thought to know the first `old` leaves, to cosign a checkpoint.
-async fn ask(store: &Store, place: &Place, mut old: u64, head: &Head) -> Result<Vec<u8>, NotCosigned> {
+/// How many witnesses must contradict a ledger to be believed: a quorum of them, or so many that no quorum is left beside
+/// them. One of several is believed only where one is a quorum.
+fn enough(quorum: usize, witnesses: usize) -> usize {
+    let quorum = quorum.max(1);
+    let left_out = (witnesses + 1).saturating_sub(quorum);
+    quorum.min(left_out.max(2))
+}
+
+/// Asks one witness, which is thought to know the first `old` leaves and has cosigned the first `before`, to cosign a
+/// checkpoint.
+async fn ask(
+    store: &Store,
+    place: &Place,
+    (mut old, before): (u64, u64),
+    head: &Head,
+) -> Result<Vec<u8>, NotCosigned> {
     for _ in 0..ATTEMPTS {
         let size = head.size;
         let proof = match old {
@@ -485,6 +533,9 @@ async fn ask(store: &Store, place: &Place, mut old: u64, head: &Head) -> Result<
                 if latest > size {
                     return Err(NotCosigned::Ahead { latest, size });
                 }
+                if latest < before {
+                    return Err(NotCosigned::Forgot { latest, before });
+                }
                 if latest == old && latest == size {
                     return Err(NotCosigned::Forked(latest));
                 }
@@ -500,3 +551,6 @@ async fn ask(store: &Store, place: &Place, mut old: u64, head: &Head) -> Result<
     }
     Err(NotCosigned::Restless)
 }
+
+#[cfg(test)]
+mod tests;

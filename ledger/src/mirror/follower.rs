@@ -7,6 +7,7 @@ use super::{
     remember,
 };
 use crate::{
+    HALTED_FILE,
     cosigning::{Heard, lines_of},
     log_reader::{self, LogReader, Tiles},
     sequencer::{Command, Published},
@@ -326,7 +327,7 @@ impl Follower {
                 }
                 let halted = Halted {
                     reason: reason.clone(),
-                    file: self.directory.join(mismatch::HALTED_FILE),
+                    file: self.directory.join(HALTED_FILE),
                 };
                 (StartError::Halted(halted), Some(reason))
             }

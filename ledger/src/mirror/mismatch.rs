@@ -1,11 +1,8 @@
-//! What a mirror halts on, and the file that keeps it halted.
+//! What a mirror halts on.
 
-use crate::{folder, log_reader::ReadError, refusal::Refusal, table::StoreError};
+use crate::{halted, log_reader::ReadError, refusal::Refusal, table::StoreError};
 use medproof_verifier::CheckpointError;
 use std::{io, path::Path};
-
-/// Name of the file in the mirror's directory.
-pub const HALTED_FILE: &str = "halted";
 
 /// Something that an honest primary does not show. A mirror halts on what the log's key vouches for; bytes that anybody
 /// on the way could have made are not followed, and asked for again ([`Mismatch::is_signed`]). No message holds more than the public log does.
@@ -123,17 +120,5 @@ pub(crate) fn record(directory: &Path, reason: &str, primary: &str, note: Option
         text.push(b'\n');
         text.extend(note);
     }
-    folder::replace(&directory.join(HALTED_FILE), &text)
-}
-
-/// Why an earlier run has halted, if one has.
-pub(crate) fn recorded(directory: &Path) -> io::Result<Option<String>> {
-    match std::fs::read(directory.join(HALTED_FILE)) {
-        Ok(bytes) => {
-            let text = String::from_utf8_lossy(&bytes);
-            Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    halted::record(directory, &text)
 }

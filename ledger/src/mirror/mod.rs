@@ -17,6 +17,7 @@ use crate::{
     cosigning::{self, Cosignatory, Cosigned, Cosigning, Others, Place, Running},
     folder,
     front::{Front, addresses},
+    halted::{self, HALTED_FILE},
     http::{Reads, client::Prefix},
     log_reader::LogReader,
     recovery,
@@ -35,7 +36,7 @@ use medproof_verifier::{
     cosignature::{Cosigner, WitnessKey, WitnessPolicy},
     entry::Genesis,
 };
-pub use mismatch::{HALTED_FILE, Mismatch};
+pub use mismatch::Mismatch;
 pub use promote::{PromoteError, Promoted, promote};
 use std::{
     fmt,
@@ -202,7 +203,7 @@ fn seen(store: &Store, log_key: &LogKey) -> Result<Option<Checkpoint>, StartErro
 fn open(config: &MirrorConfig) -> Result<(Store, Option<State<Store>>), StartError> {
     let directory = &config.directory;
     folder::make(directory).map_err(io_error(directory.display().to_string()))?;
-    let halted = mismatch::recorded(directory).map_err(io_error(HALTED_FILE))?;
+    let halted = halted::recorded(directory).map_err(io_error(HALTED_FILE))?;
     if let Some(reason) = halted {
         let file = directory.join(HALTED_FILE);
         return Err(StartError::Halted(Halted { reason, file }));

@@ -1,8 +1,9 @@
 //! Making a ledger that signs out of a mirror whose primary is lost.
 
-use super::{HALTED_FILE, Halted, WITNESS_FOLDER, is_mirror, mismatch, seen};
+use super::{Halted, WITNESS_FOLDER, is_mirror, seen};
 use crate::{
     fsck::{FsckError, Report, fsck},
+    halted::{self, HALTED_FILE},
     recovery,
     server::StartError,
     signed_record::{SignedHead, SignedRecord},
@@ -138,7 +139,7 @@ pub fn promote(
         let path = path.to_owned();
         move |source| PromoteError::Io { path, source }
     };
-    if let Some(reason) = mismatch::recorded(directory).map_err(failed(&halted_file))? {
+    if let Some(reason) = halted::recorded(directory).map_err(failed(&halted_file))? {
         let file = halted_file;
         return Err(PromoteError::Halted(Halted { reason, file }));
     }

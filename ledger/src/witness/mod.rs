@@ -24,7 +24,7 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Why a witness does not start.
@@ -96,6 +96,13 @@ pub enum NotCosigned {
 struct Watched {
     key: LogKey,
     memory: Mutex<Memory>,
+}
+
+impl Watched {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // A panic while it was held cannot leave a half-changed memory: it changes in one assignment.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A witness' state, without its network side.
@@ -177,11 +184,24 @@ impl Witness {
         self.cosigner.witness_key()
     }
 
+    /// Origins of the logs of which it remembers nothing, because they are new to it or because it has lost its memory.
+    pub fn forgotten(&self) -> Vec<&str> {
+        let nothing = |watched: &&Watched| watched.memory().latest().is_ok_and(|latest| latest.is_none());
+        let logs = self.logs.values().filter(nothing);
+        logs.map(|watched| watched.key.origin()).collect()
+    }
+
+    /// Whether it still cosigns for all of its logs: no write has failed.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.logs
+            .values()
+            .all(|watched| watched.memory().latest().is_ok())
+    }
+
     /// The checkpoint of this log that it cosigned last.
     pub(crate) fn latest(&self, log: &LogKey) -> Option<Checkpoint> {
         let watched = self.logs.get(log.origin())?;
-        let memory = watched.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.latest().ok().flatten().cloned()
+        watched.memory().latest().ok().flatten().cloned()
     }
 
     /// Judges the body of an `add-checkpoint` request; makes a new checkpoint durable, cosigns it, and gives the
@@ -198,8 +218,7 @@ impl Witness {
             Err(CheckpointError::Signature) => return Err(NotCosigned::Unsigned),
             Err(other) => return Err(NotCosigned::Checkpoint(other)),
         };
-        // A panic while it was held cannot leave a half-changed memory: it changes in one assignment.
-        let mut memory = log.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = log.memory();
         judge(
             &asked,
             &checkpoint,

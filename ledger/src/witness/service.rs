@@ -48,7 +48,7 @@ impl WitnessServer {
     ) -> Result<Self, WitnessError> {
         let router = Router::new()
             .route("/add-checkpoint", post(add_checkpoint))
-            .route("/healthz", get(|| async { answer(StatusCode::OK, TEXT, "ok\n") }))
+            .route("/healthz", get(health))
             .with_state(Arc::new(witness));
         let listener = Listener::start_with(listen, router, identity)
             .await
@@ -74,6 +74,19 @@ fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Resp
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+async fn health(State(witness): State<Arc<Witness>>) -> Response {
+    // A log's memory is held while it is written.
+    let asked = tokio::task::spawn_blocking(move || witness.is_healthy()).await;
+    match asked {
+        Ok(true) => answer(StatusCode::OK, TEXT, "ok\n"),
+        _ => answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            "a write has failed: nothing more is cosigned for its log before the next start\n",
+        ),
+    }
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Response {

@@ -263,11 +263,13 @@ fn after_a_failed_write_nothing_more_is_cosigned() {
     add(&witness, &log.ask(0, 8)).unwrap();
     let away = directory.path().join("away");
     std::fs::rename(&folder, &away).unwrap();
+    assert!(witness.is_healthy());
     assert_eq!(add(&witness, &log.ask(8, 9)), Err(NotCosigned::Broken));
     // Also not what could be cosigned, and also not when the disk is back.
     std::fs::rename(&away, &folder).unwrap();
     assert_eq!(add(&witness, &log.ask(8, 8)), Err(NotCosigned::Broken));
     assert_eq!(add(&witness, &log.ask(8, 9)), Err(NotCosigned::Broken));
+    assert!(!witness.is_healthy());
     drop(witness);
     let witness = open(&folder).unwrap();
     assert!(add(&witness, &log.ask(8, 9)).is_ok());
@@ -359,6 +361,13 @@ mod over_http {
             (get("/healthz"), get("/add-checkpoint"), get("/")),
             (200, 405, 404)
         );
+        // Its folder is gone for a moment.
+        let away = directory.path().with_extension("away");
+        std::fs::rename(directory.path(), &away).unwrap();
+        assert_eq!(post(address, &log.ask(8, 9).to_bytes()).0, 500);
+        std::fs::rename(&away, directory.path()).unwrap();
+        assert_eq!(post(address, &log.ask(8, 9).to_bytes()).0, 500);
+        assert_eq!(get("/healthz"), 503, "for it cosigns nothing more");
         server.shutdown().await;
     }
 }

@@ -25,6 +25,21 @@ fn refused(start: Result<Server, StartError>) -> Contradicted {
     }
 }
 
+/// Why a ledger does not start that has halted before.
+async fn marked(directory: &Path, asked: &[WitnessAddress]) -> String {
+    match try_start(directory, asked.to_vec(), 1).await.unwrap_err() {
+        StartError::ContradictedBefore { reason, file } => {
+            assert_eq!(file, directory.join(crate::HALTED_FILE));
+            reason
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn unmark(directory: &Path) {
+    std::fs::remove_file(directory.join(crate::HALTED_FILE)).unwrap();
+}
+
 /// A ledger in `live` with cosigned entries of one witness, and `old`, a copy of its directory before the last of them.
 async fn live_and_old(directory: &Path, asked: &[WitnessAddress]) -> (PathBuf, PathBuf) {
     let (live, old) = (directory.join("live"), directory.join("old"));
@@ -59,8 +74,19 @@ async fn l02_an_old_copy_of_the_whole_directory_is_stopped_by_its_witness() {
         "{said}"
     );
 
-    // A witness that is away does not keep it from starting. Once it is back, nothing more is acknowledged.
+    // It does not start again, also where its witness is away, before somebody has taken the mark off.
     one.shutdown().await;
+    assert_eq!(marked(&old, &asked).await, contradicted.to_string());
+
+    // A witness that is away does not keep it from starting. Once it is back, nothing more is acknowledged, also where
+    // nothing was meanwhile: it holds the witness' cosignature of its head.
+    unmark(&old);
+    let server = start_with(&old, asked.clone(), 1).await;
+    let one = witness_at(directory.path(), 1, at).await;
+    assert_eq!(server.failed().await, Failed::Contradicted(contradicted));
+    server.shutdown().await;
+    one.shutdown().await;
+    unmark(&old);
     let server = start_with(&old, asked.clone(), 1).await;
     let mut ledger = connect(&server).await;
     let setup = Governance::new(genesis().ledger_id()).setup();
@@ -77,6 +103,8 @@ async fn l02_an_old_copy_of_the_whole_directory_is_stopped_by_its_witness() {
     let health = crate::http::raw::send(server.http_address().unwrap(), request);
     assert_eq!(health.status, 503);
     server.shutdown().await;
+    assert_eq!(marked(&old, &asked).await, contradicted.to_string());
+    unmark(&old);
     assert_eq!(refused(try_start(&old, asked.clone(), 1).await), contradicted);
 
     // The ledger itself goes on.
@@ -86,7 +114,8 @@ async fn l02_an_old_copy_of_the_whole_directory_is_stopped_by_its_witness() {
     server.shutdown().await;
     one.shutdown().await;
     tried(
-        "an old copy of the whole directory, its witness there at the start, and away at first: refused twice, stopped once",
+        "an old copy of the whole directory, its witness there at the start, and away at first: refused twice, stopped \
+         twice, and kept from starting after each",
     );
 }
 
@@ -174,4 +203,21 @@ async fn witnesses_that_are_silent_do_not_keep_a_ledger_from_starting() {
     let setup = Governance::new(genesis().ledger_id()).setup();
     ledger.append(&setup[0]).await.unwrap();
     server.shutdown().await;
+}
+
+/// One that never answers does not keep another from being believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn l02_an_old_copy_is_stopped_by_one_witness_beside_a_silent_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = witness(directory.path(), 1).await;
+    let (_, old) = live_and_old(directory.path(), &[address(1, one.address())]).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let asked = vec![
+        address(1, one.address()),
+        address(2, silent.local_addr().unwrap()),
+    ];
+    let contradicted = refused(try_start(&old, asked, 1).await);
+    assert_eq!(contradicted, Contradicted { witnesses: 1, of: 2 });
+    one.shutdown().await;
+    tried("an old copy, one of two witnesses silent: the start is refused on the other's word");
 }
