@@ -1,5 +1,6 @@
 //! A small world for tests: keys, parties, policies, and proofs under keys whose trapdoor is known.
 
+pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod directory;
 

@@ -237,6 +237,11 @@ impl Mirror {
     /// # Errors
     /// [`StartError`]; [`StartError::Halted`] when the primary, now or in an earlier run, signed what it must not.
     pub async fn start(config: MirrorConfig, cosigner: Cosigner) -> Result<Self, StartError> {
+        Self::start_holding(config, cosigner, HELD).await
+    }
+
+    /// As [`Mirror::start`], with another number of judged entries that are held in memory on a long way.
+    async fn start_holding(config: MirrorConfig, cosigner: Cosigner, held: u64) -> Result<Self, StartError> {
         let witness_key = cosigner.witness_key().clone();
         let keys = config.witnesses.clone();
         let named = [std::slice::from_ref(&witness_key), &keys].concat();
@@ -251,7 +256,7 @@ impl Mirror {
         let (stop, stopped) = watch::channel(false);
         let addresses = (config.listen, config.http);
         let (directory, log_key) = (config.directory.clone(), config.log_key.clone());
-        let follower = follower(config, (store.clone(), state), &witness, stopped)?;
+        let follower = follower(config, (store.clone(), state, held), &witness, stopped)?;
         let following = follower.following.subscribe();
         let heard = follower.heard.subscribe();
         let (commands, receiver) = sync_channel(COMMANDS);
@@ -348,7 +353,7 @@ fn has_cosigned(store: &Store, log: &LogKey, key: &WitnessKey) -> Result<bool, S
 /// What follows, from where the store stands.
 fn follower(
     config: MirrorConfig,
-    (store, state): (Store, Option<State<Store>>),
+    (store, state, held): (Store, Option<State<Store>>, u64),
     witness: &Witness,
     stopped: watch::Receiver<bool>,
 ) -> Result<Follower, StartError> {
@@ -362,7 +367,7 @@ fn follower(
         halted: None,
     };
     let (seen, cosigned) = (seen(&store, &log_key)?, witness.latest(&log_key));
-    let mut judge = Judge::new(store.clone(), state, (log_key.clone(), config.genesis), HELD);
+    let mut judge = Judge::new(store.clone(), state, (log_key.clone(), config.genesis), held);
     for known in [&seen, &cosigned].into_iter().flatten() {
         judge.expect(known);
     }

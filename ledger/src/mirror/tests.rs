@@ -20,6 +20,7 @@ use std::path::Path;
 use tonic::Code;
 
 mod cosignatures;
+mod crash;
 mod doubts;
 mod liars;
 mod promotion;
@@ -304,8 +305,7 @@ fn by_batches(directory: &Path, primary: SocketAddr) -> (Follower, watch::Sender
     let folder = directory.join(WITNESS_FOLDER);
     let witness = Witness::open(&folder, cosigner(), vec![log_key()], Arc::new(SystemClock)).unwrap();
     let (stop, stopped) = watch::channel(false);
-    let mut follower = follower(config, (store, state), &witness, stopped).unwrap();
-    follower.judge.held = 1;
+    let follower = follower(config, (store, state, 1), &witness, stopped).unwrap();
     (follower, stop)
 }
 

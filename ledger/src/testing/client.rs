@@ -3,7 +3,7 @@
 use super::{Now, fr, genesis};
 use crate::{
     audit::{AuditConfig, Report, audit},
-    http::raw::{Answer, send},
+    http::raw::{Answer, send, send_to_mortal},
 };
 use axum::{Router, http::Uri};
 use hyper::StatusCode;
@@ -50,10 +50,18 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
     request("GET", address, path)
 }
 
+/// What is at a path of a service that may be killed meanwhile.
+pub(crate) fn get_from_mortal(address: SocketAddr, path: &str) -> Option<Answer> {
+    send_to_mortal(address, bare("GET", path).as_bytes())
+}
+
 /// The answer to a request without a body.
 pub(crate) fn request(method: &str, address: SocketAddr, path: &str) -> Answer {
-    let text = format!("{method} {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n");
-    send(address, text.as_bytes())
+    send(address, bare(method, path).as_bytes())
+}
+
+fn bare(method: &str, path: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n")
 }
 
 /// An audit of what is served over HTTP at an address, by somebody who knows the tests' ledger and asks no witness.

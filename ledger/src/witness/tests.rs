@@ -7,8 +7,10 @@ use crate::{
     testing::key_of,
 };
 use medproof_verifier::{LogSigner, cosignature::WitnessPolicy, inclusion::leaf_hash};
-use std::{os::unix::fs::MetadataExt, sync::Barrier};
+use std::{ops::Range, os::unix::fs::MetadataExt, sync::Barrier};
 use tlog_tiles::tlog::prove_tree;
+
+mod crash;
 
 const ORIGIN: &str = "ledger.example/test";
 
@@ -20,14 +22,20 @@ struct Log {
 
 impl Log {
     fn new(size: u64, from: u64, salt: u64) -> Self {
-        let mut view = Overlay::new(MemoryBase::default());
-        for i in 0..size {
-            let salt = if i < from { 0 } else { salt };
+        let mut log = Self {
+            view: Overlay::new(MemoryBase::default()),
+            signer: LogSigner::new(ORIGIN, key_of("log")).unwrap(),
+        };
+        log.append(0..from.min(size), 0);
+        log.append(from.min(size)..size, salt);
+        log
+    }
+
+    fn append(&mut self, leaves: Range<u64>, salt: u64) {
+        for i in leaves {
             let leaf = leaf_hash(&[salt.to_be_bytes(), i.to_be_bytes()].concat());
-            log::append(&mut view, i, leaf).unwrap();
+            log::append(&mut self.view, i, leaf).unwrap();
         }
-        let signer = LogSigner::new(ORIGIN, key_of("log")).unwrap();
-        Self { view, signer }
     }
 
     fn note(&self, size: u64) -> Vec<u8> {
@@ -61,6 +69,15 @@ fn open(directory: &Path) -> Result<Witness, WitnessError> {
 
 fn add(witness: &Witness, asked: &AddCheckpoint) -> Result<Vec<u8>, NotCosigned> {
     witness.add_checkpoint(&asked.to_bytes())
+}
+
+/// A request with this body, as it goes over HTTP.
+fn request_of(body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST /add-checkpoint HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }
 
 /// The only file of a witness' memory.
@@ -315,11 +332,7 @@ mod over_http {
     use std::net::SocketAddr;
 
     fn post(address: SocketAddr, body: &[u8]) -> (u16, String, Vec<u8>) {
-        let length = body.len();
-        let head = format!(
-            "POST /add-checkpoint HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
-        );
-        let answer = send(address, &[head.as_bytes(), body].concat());
+        let answer = send(address, &request_of(body));
         (answer.status, answer.head, answer.body)
     }
 
