@@ -6,7 +6,7 @@ use crate::{
     read_bytes,
     remote::runtime,
     secret::{self, PassphraseArgs},
-    serve::{MAX_PEM, announce_at, interrupted},
+    serve::{Ending, MAX_PEM, announce_at},
 };
 use ed25519_dalek::SigningKey;
 use medproof_ledger::{
@@ -92,6 +92,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     runtime()?.block_on(async {
         let started = WitnessServer::start_with(witness, args.listen, identity).await;
         let server = started.map_err(CliError::unavailable)?;
+        let mut ending = Ending::watch()?;
         announce_at(
             output,
             "witness",
@@ -99,8 +100,8 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             json!({ "witness_key": public }),
         );
         output.say(format!("witness key {public}"));
-        let ended = interrupted().await;
+        ending.asked().await;
         server.shutdown().await;
-        ended.map(|()| Exit::Accept)
+        Ok(Exit::Accept)
     })
 }

@@ -1,6 +1,6 @@
 //! `medproof serve ledger --mirror`: follows a ledger until it is interrupted, or the ledger signs what it must not.
 
-use super::{LedgerArgs, announce, interrupted};
+use super::{Ending, LedgerArgs, announce};
 use crate::{CliError, Exit, Output, remote::runtime, secret};
 use ed25519_dalek::SigningKey;
 use medproof_ledger::{Mirror, MirrorConfig, StartError, mirror::Ended};
@@ -39,10 +39,11 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
         poll: POLL,
     };
     runtime()?.block_on(async {
+        let mut ending = Ending::watch()?;
         let spinner = output.spinner("checking the primary's log");
         let started = tokio::select! {
             started = Mirror::start(config, cosigner) => started,
-            ended = interrupted() => return ended.map(|()| Exit::Accept),
+            () = ending.asked() => return Ok(Exit::Accept),
         };
         spinner.finish_and_clear();
         let mirror = match started {
@@ -63,7 +64,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
             output.say(format!("tiles on http://{address}"));
         }
         let exit = tokio::select! {
-            ended = interrupted() => ended.map(|()| Exit::Accept),
+            () = ending.asked() => Ok(Exit::Accept),
             ended = mirror.ended() => match ended {
                 Ended::Halted(halted) => Ok(super::halts(&halted, output)),
                 Ended::Failed => Err(CliError::Unavailable(

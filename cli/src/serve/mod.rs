@@ -33,6 +33,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
 /// Largest configuration file.
@@ -191,8 +192,26 @@ pub(crate) fn announce_at(output: &Output, service: &str, url: String, extra: se
     });
 }
 
-pub(crate) async fn interrupted() -> Result<(), CliError> {
-    tokio::signal::ctrl_c().await.map_err(CliError::unavailable)
+/// The requests to end that a process gets: an interrupt from a terminal, or a termination by what runs it.
+pub(crate) struct Ending(Signal, Signal);
+
+impl Ending {
+    /// From here on none of them ends the process at once. To be called before a service says that it is there.
+    pub(crate) fn watch() -> Result<Self, CliError> {
+        let watch = |kind| signal(kind).map_err(CliError::unavailable);
+        Ok(Self(
+            watch(SignalKind::interrupt())?,
+            watch(SignalKind::terminate())?,
+        ))
+    }
+
+    /// Returns when there is one.
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
+    }
 }
 
 /// Reads a genesis file: the canonical bytes of the GENESIS entry.
@@ -265,12 +284,13 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
             "ledger_key": server.log_key().to_string(),
             "http": server.http_address().map(|address| format!("http://{address}")),
         });
+        let mut ending = Ending::watch()?;
         announce(output, "ledger", server.address(), extra);
         if let Some(address) = server.http_address() {
             output.say(format!("tiles on http://{address}"));
         }
         let ended = tokio::select! {
-            ended = interrupted() => ended.map(|()| Exit::Accept),
+            () = ending.asked() => Ok(Exit::Accept),
             // Nothing more will be acknowledged: readers are better off with the next start, or with a mirror.
             failed = server.failed() => match failed {
                 Failed::Store => Err(CliError::unavailable(failed)),
@@ -312,10 +332,11 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
     runtime()?.block_on(async {
         let started = ProverServer::start(Arc::new(prover), config).await;
         let server = started.map_err(CliError::unavailable)?;
+        let mut ending = Ending::watch()?;
         announce(output, "prover", server.address(), json!({}));
-        let ended = interrupted().await;
+        ending.asked().await;
         server.shutdown().await;
-        ended.map(|()| Exit::Accept)
+        Ok(Exit::Accept)
     })
 }
 
@@ -391,14 +412,15 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
         })?;
         let started = gateway::Server::start(config, clock).await;
         let handle = started.map_err(CliError::unavailable)?;
+        let mut ending = Ending::watch()?;
         announce(
             output,
             "gateway",
             handle.addr,
             json!({ "party": party.name().as_str() }),
         );
-        let ended = interrupted().await;
+        ending.asked().await;
         handle.shutdown().await;
-        ended.map(|()| Exit::Accept)
+        Ok(Exit::Accept)
     })
 }

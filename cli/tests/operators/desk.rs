@@ -163,11 +163,16 @@ impl Service {
     }
 
     /// Interrupts it, as from a terminal.
-    pub(super) fn end(mut self) {
+    pub(super) fn end(self) {
+        self.end_by("-INT");
+    }
+
+    /// Ends it by a signal on which it finishes what it has in hand.
+    pub(super) fn end_by(mut self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
-                .args(["-INT", &pid])
+                .args([signal, &pid])
                 .status()
                 .unwrap()
                 .success()
