@@ -202,6 +202,9 @@ impl Follower {
         let verified = Checkpoint::verify_plain(&own_part(&note, self.log_key.origin()), &self.log_key);
         self.note = Some(note.clone());
         let (checkpoint, plain) = verified.map_err(Mismatch::Checkpoint)?;
+        // What an earlier pass left of a batch is read anew: whoever hands the log on chose where it was cut off, and under
+        // this checkpoint, which may end before it, nothing of it counts.
+        self.judge.forget();
         let (size, here) = (checkpoint.size(), self.judge.size());
         if !log_reader::is_size(size) {
             return Err(Mismatch::Size(size).into());
@@ -292,7 +295,6 @@ impl Follower {
     /// Reads and judges every entry up to the end of a checkpoint.
     fn read(&mut self, tiles: &Tiles<'_>, commands: &Receiver<Command>) -> Result<(), Failed> {
         let (width, size) = (u64::from(TILE_WIDTH), tiles.size());
-        self.judge.forget();
         loop {
             let next = self.judge.next();
             if next >= size {

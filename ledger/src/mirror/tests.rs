@@ -24,6 +24,7 @@ mod crash;
 mod doubts;
 mod liars;
 mod promotion;
+mod relays;
 mod tiles;
 
 fn cosigner() -> Cosigner {

@@ -232,7 +232,7 @@ async fn a_seal_that_does_not_follow_from_its_batch_halts_the_mirror() {
 }
 
 /// A store and a checkpoint over HTTP, as they are.
-async fn served(store: Store, state: &State<Store>, note: Vec<u8>) -> crate::http::Listener {
+pub(super) async fn served(store: Store, state: &State<Store>, note: Vec<u8>) -> crate::http::Listener {
     let published = Published {
         head: state.head().clone(),
         rules: state.rules().clone(),
