@@ -32,6 +32,7 @@ mod faults;
 mod keys;
 mod long;
 mod old_copies;
+mod power_cut;
 mod seals;
 mod witnesses;
 

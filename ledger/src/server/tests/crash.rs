@@ -64,7 +64,7 @@ fn crash_child() {
 pub(super) struct Acknowledged {
     n: u64,
     index: u64,
-    size: u64,
+    pub(super) size: u64,
     root: String,
 }
 

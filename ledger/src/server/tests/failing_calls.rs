@@ -62,7 +62,7 @@ struct Run {
     refused: Option<String>,
 }
 
-fn copy_ledger(from: &Path, to: &Path) {
+pub(super) fn copy_ledger(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
@@ -186,7 +186,7 @@ async fn survives(base: &Path, failing: Failing, when: u32, counts: &mut Counts)
 }
 
 /// A ledger to begin with, if strace can be used here.
-async fn base() -> Option<tempfile::TempDir> {
+pub(super) async fn base() -> Option<tempfile::TempDir> {
     if std::env::var("MEDPROOF_STRACE").is_ok_and(|value| value == "none") {
         println!("not run: MEDPROOF_STRACE=none");
         return None;
