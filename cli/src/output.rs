@@ -47,6 +47,15 @@ impl Output {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
+    /// Warns on stderr: text, or `{"warning": ".."}`.
+    pub fn warning(&self, message: &str) {
+        let text = match self.json {
+            true => serde_json::json!({ "warning": message }).to_string(),
+            false => format!("warning: {message}"),
+        };
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// A line of narration, on stdout in text mode only.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.json {

@@ -28,6 +28,48 @@ pub struct TrustArgs {
     trust: Option<PathBuf>,
 }
 
+/// The same, where nobody need be named: then only the log's own signature is asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OptionalTrustArgs {
+    /// The ledger's public key, in the form NAME+ID+KEY; needed with `--witness`.
+    #[arg(long, value_name = "KEY")]
+    ledger_key: Option<String>,
+    /// Public key of a witness, in the form NAME+ID+KEY (repeatable).
+    #[arg(long, value_name = "KEY", requires = "ledger_key")]
+    witness: Vec<String>,
+    /// How many of the witnesses must have cosigned [default: all that are given].
+    #[arg(long, value_name = "N", requires = "ledger_key")]
+    quorum: Option<usize>,
+    /// A file with these three (TOML: ledger_key, witnesses, quorum) in place of the options.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ledger_key", "witness", "quorum"])]
+    trust: Option<PathBuf>,
+}
+
+impl OptionalTrustArgs {
+    /// The policy that they state, if they state one.
+    ///
+    /// # Errors
+    /// Those of [`TrustArgs::policy`].
+    pub fn policy(&self) -> Result<Option<WitnessPolicy>, CliError> {
+        if self.ledger_key.is_none() && self.trust.is_none() {
+            return Ok(None);
+        }
+        let Self {
+            ledger_key,
+            witness,
+            quorum,
+            trust,
+        } = self.clone();
+        let stated = TrustArgs {
+            ledger_key,
+            witness,
+            quorum,
+            trust,
+        };
+        stated.policy().map(Some)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrustFile {

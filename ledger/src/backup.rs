@@ -11,7 +11,11 @@ use crate::{
     store::Store,
     table::{Base, StoreError, Table},
 };
-use medproof_verifier::{Checkpoint, Entry, LogKey, checkpoint::CheckpointError};
+use medproof_verifier::{
+    Checkpoint, Entry, LogKey,
+    checkpoint::CheckpointError,
+    cosignature::{CosignatureError, WitnessPolicy},
+};
 use std::{
     fs::{self, File},
     io,
@@ -59,6 +63,12 @@ pub enum BackupError {
     /// The checkpoint is not one of this ledger.
     #[error("the checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is not cosigned as the policy asks.
+    #[error("the checkpoint: {0}")]
+    Cosignatures(#[from] CosignatureError),
+    /// The policy is for another log.
+    #[error("the ledger's public key that was given is not that of this backup's log")]
+    OtherLog,
     /// The backup cannot be checked.
     #[error(transparent)]
     Fsck(#[from] FsckError),
@@ -224,6 +234,7 @@ pub struct Restored {
 ///
 /// `checkpoint` is the latest checkpoint that anybody has of this ledger. With it, and if the backup contains it, a
 /// ledger can go on from the directory. Without it the directory can be read, and a ledger refuses to start from it.
+/// `policy` says whose cosignatures it must have, where anybody's: the log's own key has signed old checkpoints too.
 ///
 /// # Errors
 /// [`BackupError`]; `directory` is then not there.
@@ -231,6 +242,7 @@ pub fn restore(
     backup: &Path,
     directory: &Path,
     checkpoint: Option<&[u8]>,
+    policy: Option<&WitnessPolicy>,
     progress: impl FnMut(u64, u64),
 ) -> Result<Restored, BackupError> {
     let db = backup.join("db");
@@ -252,7 +264,7 @@ pub fn restore(
             if report.mirror {
                 return Err(BackupError::Mirror);
             }
-            let head = contained(&partial, checkpoint)?;
+            let head = contained(&partial, checkpoint, policy)?;
             let path = partial.join("signed-checkpoints");
             signed_record::create(&path, &head).map_err(failed(&path))?;
         }
@@ -269,13 +281,21 @@ pub fn restore(
 }
 
 /// The store's own head, if it extends the checkpoint.
-fn contained(directory: &Path, checkpoint: &[u8]) -> Result<SignedHead, BackupError> {
+fn contained(
+    directory: &Path,
+    checkpoint: &[u8],
+    policy: Option<&WitnessPolicy>,
+) -> Result<SignedHead, BackupError> {
     let store = Store::open_read_only(&directory.join("db"))?;
     let Entry::Genesis(genesis) = read_entry(|t, key| store.get(t, key), 0)?.1 else {
         return Err(StoreError::damaged("entry 0 is not GENESIS").into());
     };
     let key = LogKey::new(&genesis.origin, genesis.log_key)?;
-    let checkpoint = Checkpoint::verify(checkpoint, &key)?;
+    let checkpoint = match policy {
+        Some(policy) if *policy.log() != key => return Err(BackupError::OtherLog),
+        Some(policy) => policy.check(checkpoint)?.checkpoint,
+        None => Checkpoint::verify(checkpoint, &key)?,
+    };
     let size = match store.last(Table::Entry)? {
         Some((key, _)) => crate::table::number(Table::Entry, &key)? + 1,
         None => 0,

@@ -1,7 +1,7 @@
 //! `medproof ledger backup` and `ledger restore`.
 
 use super::fsck;
-use crate::{CliError, Exit, Output, output::bytes_text, read_bytes};
+use crate::{CliError, Exit, Output, output::bytes_text, read_bytes, trust::OptionalTrustArgs};
 use medproof_ledger::backup::{self, BackupError};
 use medproof_verifier::checkpoint::MAX_CHECKPOINT_BYTES;
 use serde_json::json;
@@ -30,7 +30,14 @@ pub(super) struct RestoreArgs {
     /// File with the latest checkpoint that anybody has of this ledger. Without it no ledger will sign from DIR.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    trust: OptionalTrustArgs,
 }
+
+/// What no check of a backup shows: the checkpoint given is no newer than the backup's own, or it would have been refused.
+const NOT_KNOWN: &str = "nothing newer than this backup is known here. If the ledger has signed anything since, whoever has that receipt or \
+                         checkpoint can show a fork as soon as a ledger signs from the restored directory. Go on only if it \
+                         was stopped before the backup was taken, or nobody who has receipts has a later one";
 
 pub(super) fn run(args: &BackupArgs, output: &Output) -> Result<Exit, CliError> {
     let spinner = output.spinner("copying");
@@ -62,7 +69,13 @@ pub(super) fn run(args: &BackupArgs, output: &Output) -> Result<Exit, CliError> 
 }
 
 pub(super) fn restore(args: &RestoreArgs, output: &Output) -> Result<Exit, CliError> {
+    let policy = args.trust.policy()?;
     let checkpoint = args.checkpoint.as_deref();
+    if checkpoint.is_none() && policy.is_some() {
+        let what =
+            "--ledger-key, --witness and --trust say who must have signed the checkpoint: give --checkpoint";
+        return Err(CliError::Usage(what.into()));
+    }
     let checkpoint = checkpoint
         .map(|path| read_bytes(path, MAX_CHECKPOINT_BYTES as u64))
         .transpose()?;
@@ -71,6 +84,7 @@ pub(super) fn restore(args: &RestoreArgs, output: &Output) -> Result<Exit, CliEr
         &args.backup,
         &args.directory,
         checkpoint.as_deref(),
+        policy.as_ref(),
         |done, of| {
             bar.set_length(of);
             bar.set_position(done);
@@ -84,6 +98,9 @@ pub(super) fn restore(args: &RestoreArgs, output: &Output) -> Result<Exit, CliEr
         "root": hex::encode(restored.report.root),
         "signs": restored.signs,
     });
+    if restored.signs {
+        output.warning(NOT_KNOWN);
+    }
     output.result(&value, || {
         let end = match restored.signs {
             true => "It contains the checkpoint given: start the ledger on it. If a later checkpoint turns up, it has \
@@ -113,6 +130,8 @@ fn error(error: BackupError) -> CliError {
         | BackupError::NoCheckpoint
         | BackupError::Mirror
         | BackupError::Checkpoint(_)
+        | BackupError::Cosignatures(_)
+        | BackupError::OtherLog
         | BackupError::Damaged(_)
         | BackupError::Behind { .. }
         | BackupError::Forked(_) => CliError::data(error),

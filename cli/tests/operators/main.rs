@@ -6,4 +6,5 @@ mod desk;
 mod log;
 mod mirror;
 mod receipts;
+mod restore;
 mod witness;

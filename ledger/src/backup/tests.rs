@@ -8,6 +8,7 @@ use crate::{
     testing::{account, genesis, key_of, open},
 };
 use medproof_proto::ledger_client::Ledger;
+use medproof_verifier::cosignature::Cosigner;
 
 fn config(directory: &Path) -> Config {
     Config::loopback(directory.to_owned(), key_of("log"), None)
@@ -41,24 +42,60 @@ async fn a_backup_goes_on_only_where_nothing_was_signed_after_it() {
     ));
 
     // Nothing was signed since: it goes on.
-    let restored = restore(&at("old"), &at("moved"), Some(&made.checkpoint), |_, _| ()).unwrap();
+    let restored = restore(&at("old"), &at("moved"), Some(&made.checkpoint), None, |_, _| ()).unwrap();
     assert!(restored.signs);
     grow(&at("moved"), 100, 2).await;
     assert!(fsck(&at("moved"), |_, _| ()).unwrap().is_clean());
     // What it signs from now on makes every other copy of the backup an old one.
     let newer = backup(&at("moved"), &at("new")).unwrap();
-    let refused = restore(&at("old"), &at("second"), Some(&newer.checkpoint), |_, _| ()).unwrap_err();
+    let refused = restore(
+        &at("old"),
+        &at("second"),
+        Some(&newer.checkpoint),
+        None,
+        |_, _| (),
+    )
+    .unwrap_err();
     assert!(matches!(refused, BackupError::Behind { .. }), "{refused}");
     assert!(!at("second").exists() && !at("second.partial").exists());
     // Nor into another history of the same ledger.
     grow(&ledger, 200, 5).await;
     backup(&ledger, &at("other")).unwrap();
-    let refused = restore(&at("other"), &at("second"), Some(&newer.checkpoint), |_, _| ()).unwrap_err();
+    let refused = restore(
+        &at("other"),
+        &at("second"),
+        Some(&newer.checkpoint),
+        None,
+        |_, _| (),
+    )
+    .unwrap_err();
     assert!(matches!(refused, BackupError::Forked(_)), "{refused}");
+
+    // One that witnesses have cosigned, where they are asked for: the log's key has signed the old one too.
+    let witness = Cosigner::new("witness.example/w1", key_of("witness 1")).unwrap();
+    let policy = |log| WitnessPolicy::new(log, vec![witness.witness_key().clone()], 1).unwrap();
+    let held =
+        |note: &[u8], log, to: &str| restore(&at("new"), &at(to), Some(note), Some(&policy(log)), |_, _| ());
+    let key = |name: &str| LogKey::new(&genesis().origin, key_of(name).verifying_key()).unwrap();
+    let refused = held(&newer.checkpoint, key("log"), "held").unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            BackupError::Cosignatures(CosignatureError::Quorum { .. })
+        ),
+        "{refused}"
+    );
+    let line = witness.cosign(&newer.checkpoint, 5).unwrap();
+    let cosigned = [&newer.checkpoint[..], &line].concat();
+    let refused = held(&cosigned, key("other"), "held").unwrap_err();
+    assert!(matches!(refused, BackupError::OtherLog), "{refused}");
+    assert!(!at("held").exists());
+    let restored = held(&cosigned, key("log"), "held").unwrap();
+    assert!(restored.signs);
 
     // Without a checkpoint it is for reading.
     assert!(
-        !restore(&at("old"), &at("reading"), None, |_, _| ())
+        !restore(&at("old"), &at("reading"), None, None, |_, _| ())
             .unwrap()
             .signs
     );
@@ -66,7 +103,7 @@ async fn a_backup_goes_on_only_where_nothing_was_signed_after_it() {
     assert!(matches!(refused, StartError::Recovery(_)), "{refused}");
     // Nothing is written over a ledger.
     let before = files(&ledger);
-    let refused = restore(&at("old"), &ledger, Some(&made.checkpoint), |_, _| ()).unwrap_err();
+    let refused = restore(&at("old"), &ledger, Some(&made.checkpoint), None, |_, _| ()).unwrap_err();
     assert!(matches!(refused, BackupError::Exists(_)), "{refused}");
     assert_eq!(files(&ledger), before);
 }
@@ -99,7 +136,7 @@ async fn a_backup_of_a_genesis_alone_does_not_sign() {
     new.genesis = Some(genesis());
     Server::start(new).await.unwrap().shutdown().await;
     let made = backup(&at("ledger"), &at("old")).unwrap();
-    restore(&at("old"), &at("reading"), None, |_, _| ()).unwrap();
+    restore(&at("old"), &at("reading"), None, None, |_, _| ()).unwrap();
     let refused = Server::start(config(&at("reading"))).await.unwrap_err();
     assert!(
         matches!(refused, StartError::Recovery(RecoveryError::NoRecord)),
@@ -107,7 +144,7 @@ async fn a_backup_of_a_genesis_alone_does_not_sign() {
     );
     assert!(refused.to_string().contains("restore --checkpoint"), "{refused}");
     // With the checkpoint that it has, on the word of the operator, it does.
-    restore(&at("old"), &at("moved"), Some(&made.checkpoint), |_, _| ()).unwrap();
+    restore(&at("old"), &at("moved"), Some(&made.checkpoint), None, |_, _| ()).unwrap();
     let mut again = config(&at("moved"));
     again.genesis = Some(genesis());
     Server::start(again).await.unwrap().shutdown().await;
@@ -129,7 +166,14 @@ async fn a_damaged_backup_is_not_restored() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let refused = restore(&old, &root.path().join("x"), Some(&made.checkpoint), |_, _| ()).unwrap_err();
+    let refused = restore(
+        &old,
+        &root.path().join("x"),
+        Some(&made.checkpoint),
+        None,
+        |_, _| (),
+    )
+    .unwrap_err();
     assert!(matches!(refused, BackupError::Damaged(_)), "{refused}");
     // A note that the log did not sign.
     fs::write(old.join(CHECKPOINT_FILE), "ledger.example/test\n9\nAAAA\n").unwrap();

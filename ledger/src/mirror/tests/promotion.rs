@@ -170,9 +170,9 @@ fn restored(root: &Path, folder: &Path, note: &[u8]) -> PathBuf {
     let (copy, restored) = (root.join("copy"), root.join("restored"));
     backup(folder, &copy).unwrap();
     assert!(fsck(&copy, |_, _| ()).unwrap().is_clean());
-    let signs = restore(&copy, &restored, Some(note), |_, _| ());
+    let signs = restore(&copy, &restored, Some(note), None, |_, _| ());
     assert!(matches!(signs, Err(BackupError::Mirror)));
-    restore(&copy, &restored, None, |_, _| ()).unwrap();
+    restore(&copy, &restored, None, None, |_, _| ()).unwrap();
     restored
 }
 
