@@ -1,8 +1,9 @@
 //! `medproof audit`: reads a whole ledger by its tiles, as a stranger would, and judges every entry again.
 
 use crate::{
-    CliError, Exit, Output, output, read_bytes,
+    CliError, Exit, Output, folder_of, output, read_bytes,
     remote::{ledger_id, runtime},
+    replace,
     serve::authorities,
     trust::TrustArgs,
 };
@@ -13,7 +14,11 @@ use medproof_ledger::{
 };
 use medproof_verifier::{checkpoint::MAX_CHECKPOINT_BYTES, entry::Kind};
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Instant};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Arguments of `medproof audit`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +31,10 @@ pub struct Args {
     /// A signed checkpoint of the ledger from before, which its log must contain (repeatable).
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// A file that follows the log from audit to audit: where it exists it is one more `--checkpoint`, and after an audit that
+    /// finds nothing wrong the checkpoint that was audited takes its place.
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
     /// The ledger's id in hexadecimal; its genesis is checked against it. Without it any genesis with the ledger's key is
     /// taken, and its id shown.
     #[arg(long, value_name = "HEX", value_parser = ledger_id)]
@@ -48,15 +57,43 @@ impl Args {
             let held = config.hold_to(note);
             held.map_err(|e| CliError::Data(format!("`{}`: {e}", path.display())))?;
         }
+        if let Some((path, note)) = self.kept()? {
+            let held = config.hold_to(note);
+            held.map_err(|e| {
+                let path = path.display();
+                CliError::Data(format!(
+                    "`{path}`: {e}: it is left as it is; keep this log's checkpoints in another file"
+                ))
+            })?;
+        }
         Ok(config)
+    }
+
+    /// What was kept by the audit before, if there was one. That nothing can be kept is said now, not after hours of reading.
+    fn kept(&self) -> Result<Option<(&Path, Vec<u8>)>, CliError> {
+        let Some(path) = self.keep.as_deref() else {
+            return Ok(None);
+        };
+        let folder = folder_of(path);
+        let cannot = |source| CliError::CannotCreate {
+            path: path.display().to_string(),
+            source,
+        };
+        if !folder.metadata().map_err(cannot)?.is_dir() {
+            return Err(cannot(io::ErrorKind::NotADirectory.into()));
+        }
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => Ok(Some((path, read_bytes(path, MAX_CHECKPOINT_BYTES as u64)?))),
+        }
     }
 }
 
 /// Audits a ledger.
 ///
 /// # Errors
-/// [`CliError`] when it cannot be read to its end; a ledger that broke a rule, forked, or is not cosigned as asked is
-/// [`Exit::Reject`].
+/// [`CliError`] when it cannot be read to its end, or as far as a checkpoint that is known, or is not cosigned as asked; a ledger
+/// that broke a rule or forked is [`Exit::Reject`].
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let config = args.config()?;
     let quorum = config.policy.quorum();
@@ -83,11 +120,18 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     };
     let seconds = begin.elapsed().as_secs_f64();
     output.result(&document(&report, quorum, seconds), || text(&report, seconds));
-    Ok(match report.is_clean() {
-        true => Exit::Accept,
-        false => Exit::Reject,
-    })
+    if !report.is_clean() {
+        return Ok(Exit::Reject);
+    }
+    if let Some(path) = &args.keep {
+        replace(path, &report.note, 0o644)?;
+    }
+    Ok(Exit::Accept)
 }
+
+/// What an audit cannot show that is held to nothing but the log's key.
+const ALONE: &str = "\nIt was held to no witness and no earlier checkpoint: a second history that is shown to this auditor alone \
+                     would pass as well (--witness, --checkpoint, --keep).";
 
 fn rate(count: u64, seconds: f64) -> f64 {
     (count as f64 / seconds.max(1e-3)).round()
@@ -113,6 +157,7 @@ fn document(report: &Report, quorum: usize, seconds: f64) -> Value {
             .collect::<Vec<_>>(),
         "quorum": quorum,
         "contained": report.contained,
+        "held_to": { "witnesses": report.cosignatures.len(), "checkpoints": report.contained },
         "problems": problems
             .map(|p| json!({ "entry": p.index, "reason": p.reason }))
             .collect::<Vec<_>>(),
@@ -161,5 +206,8 @@ fn text(report: &Report, seconds: f64) -> String {
         true => "Every entry, proof, signature, root and seal holds.",
         false => "The ledger broke its rules.",
     });
+    if report.is_clean() && report.cosignatures.is_empty() && report.contained.is_empty() {
+        text.push_str(ALONE);
+    }
     text
 }

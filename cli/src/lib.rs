@@ -35,7 +35,7 @@ pub use output::Output;
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// Zero-knowledge proofs about medical records: a yes or no, and nothing else.
@@ -152,6 +152,37 @@ pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
         )));
     }
     Ok(bytes)
+}
+
+/// Puts new content in a file's place, or makes it (Unix: with this mode, less the umask): after a crash it has the old
+/// content or the new one, whole.
+fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), CliError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = path.with_file_name(name);
+    let write = || {
+        let mut file = options.open(&partial)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&partial, path)?;
+        std::fs::File::open(folder_of(path))?.sync_all()
+    };
+    write().map_err(|source| CliError::CannotCreate {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+/// The folder that a file is in. A path of one part lies in the working directory.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Reads a UTF-8 file of at most `limit` bytes.

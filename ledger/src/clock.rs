@@ -6,6 +6,18 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+/// How far, in seconds, a seal's time may lie from the clock of whoever looks at it: ten minutes.
+///
+/// Machines that keep time over the network agree to within a second; the rest is for one whose clock was set by hand. More
+/// would give an operator what the rules do not: a root that was replaced counts for ten minutes, and every other time that
+/// they measure is a day or longer.
+pub const TIME_TOLERANCE: u64 = 600;
+
+/// Seconds by which a seal's time lies ahead of a clock, where that is more than clocks may differ.
+pub(crate) fn ahead(seal: u64, clock: u64) -> Option<u64> {
+    seal.checked_sub(clock).filter(|ahead| *ahead > TIME_TOLERANCE)
+}
+
 /// Where the time of a seal comes from.
 pub trait Clock: Debug + Send + Sync {
     /// Unix time in seconds.

@@ -9,7 +9,13 @@ use hyper::StatusCode;
 use medproof_verifier::{
     Checkpoint, checkpoint::MAX_CHECKPOINT_BYTES, entry::MAX_ENTRY_BYTES, inclusion::leaf_hash,
 };
-use std::{cell::RefCell, collections::HashMap, ops::Range, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    ops::Range,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tlog_tiles::{
     tile::{Tile, TileHashReader, TileReader},
     tlog::{Error as TlogError, Hash, HashReader, stored_hash_index, tree_hash},
@@ -18,6 +24,12 @@ use tokio::{runtime::Handle, sync::watch};
 
 /// Longest time for a tile: the largest has 16 MiB.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Time that a log may lose in all, where it is read to its end, before it must keep pace.
+const GRACE: Duration = Duration::from_secs(120);
+/// Time for each answer beside that for its bytes: a connection and a request across the world.
+const FOR_AN_ANSWER: Duration = Duration::from_secs(1);
+/// Smallest rate, in bytes a second: that of the largest tile within its time.
+const SMALLEST_RATE: u64 = 16 * (1 << 20) / 30;
 /// Hash tiles kept in memory, 8 KiB each.
 const KEPT_TILES: usize = 1024;
 /// Height of a tile, as the text has it.
@@ -54,6 +66,11 @@ pub enum ReadError {
     /// No answer, or not with success.
     #[error("{0}")]
     Unreachable(String),
+    /// Each answer comes in its time, and all of them together take too long.
+    #[error(
+        "the log answers too slowly: reading it has taken {0} s, more than an answer a second and half a megabyte a second allow"
+    )]
+    Slow(u64),
     /// Told to stop.
     #[error("reading was stopped")]
     Stopped,
@@ -70,6 +87,30 @@ pub(crate) struct LogReader {
     runtime: Handle,
     /// Changes, or its sender goes, when reading is to stop.
     stopped: watch::Receiver<bool>,
+    /// Where all of it is read at once.
+    pace: Option<Mutex<Pace>>,
+}
+
+/// What answers have taken, and what they may take: one that drips every answer within its time would hold up a reader for
+/// days.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    taken: Duration,
+    allowed: Duration,
+}
+
+impl Pace {
+    /// Counts an answer of so many bytes, or none.
+    fn count(&mut self, taken: Duration, bytes: Option<usize>) -> Result<(), ReadError> {
+        self.taken += taken;
+        if let Some(bytes) = bytes {
+            self.allowed += FOR_AN_ANSWER + Duration::from_secs(bytes as u64) / SMALLEST_RATE as u32;
+        }
+        match self.taken > self.allowed {
+            true => Err(ReadError::Slow(self.taken.as_secs())),
+            false => Ok(()),
+        }
+    }
 }
 
 impl LogReader {
@@ -78,7 +119,15 @@ impl LogReader {
             prefix,
             runtime,
             stopped,
+            pace: None,
         }
+    }
+
+    /// For reading a whole log: it must keep pace over all answers.
+    pub(crate) fn paced(mut self) -> Self {
+        let (taken, allowed) = (Duration::ZERO, GRACE);
+        self.pace = Some(Mutex::new(Pace { taken, allowed }));
+        self
     }
 
     /// Reads a path. Blocks until it is answered, or reading is to stop.
@@ -88,6 +137,7 @@ impl LogReader {
             bytes,
         };
         let mut stopped = self.stopped.clone();
+        let begin = Instant::now();
         let answer = self.runtime.block_on(async {
             tokio::select! {
                 // First, for the runtime may be going as well.
@@ -97,6 +147,14 @@ impl LogReader {
                 answer = client::get(&self.prefix, path, limits) => Some(answer),
             }
         });
+        let bytes = answer
+            .as_ref()
+            .and_then(|answer| Some(answer.as_ref().ok()?.1.len()));
+        if let Some(pace) = &self.pace {
+            // What is in it is whole whoever has panicked.
+            let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
+            pace.count(begin.elapsed(), bytes)?;
+        }
         match answer {
             None => Err(ReadError::Stopped),
             Some(Ok((StatusCode::OK, body))) => Ok(body),
@@ -284,6 +342,32 @@ impl TileReader for Source<'_> {
         }
         for (tile, bytes) in tiles.iter().zip(data) {
             kept.insert(*tile, bytes.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_drips_its_answers_is_left() {
+        let begin = Pace {
+            taken: Duration::ZERO,
+            allowed: GRACE,
+        };
+        // Each hash tile just within its time: left after a few, and not after days.
+        let mut pace = begin;
+        let dripped = (1..).find(|_| pace.count(DEADLINE, Some(8192)).is_err());
+        assert_eq!(dripped, Some(5));
+        // No answers at all.
+        let mut pace = begin;
+        assert_eq!((1..).find(|_| pace.count(DEADLINE, None).is_err()), Some(5));
+        // The largest bundles at the smallest rate, and small ones from across the world.
+        let mut pace = begin;
+        for _ in 0..10_000 {
+            pace.count(DEADLINE, Some(16 << 20)).unwrap();
+            pace.count(Duration::from_millis(900), Some(1000)).unwrap();
         }
     }
 }

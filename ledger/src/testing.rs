@@ -3,6 +3,7 @@
 pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod directory;
+pub(crate) mod timed;
 
 use crate::{
     refusal::Refusal,

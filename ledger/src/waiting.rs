@@ -11,8 +11,12 @@ use std::collections::VecDeque;
 
 /// Most entries of a batch, its seal not counted. A ledger makes batches of 1,024.
 const MAX_BATCH: usize = 16_384;
-/// Most bytes that wait for their seal: what a ledger's largest batch has.
+/// Most bytes of a batch, its seal not counted: what a ledger's largest batch has.
 const MAX_BATCH_BYTES: usize = 1024 * MAX_ENTRY_BYTES;
+
+/// More entries, or more bytes of them, than a batch can have come before the next seal.
+#[derive(Debug)]
+pub(crate) struct Unsealed;
 
 /// Entries in the order of the log.
 #[derive(Default)]
@@ -36,21 +40,24 @@ impl Waiting {
         self.entries.len()
     }
 
-    /// Whether more waits than a batch can have: asked when no seal is among them.
-    pub(crate) fn is_unsealed(&self) -> bool {
-        let bytes = || self.entries.iter().map(Vec::len).sum::<usize>();
-        self.len() > MAX_BATCH || bytes() > MAX_BATCH_BYTES
-    }
-
     pub(crate) fn get(&self, at: usize) -> Option<&[u8]> {
         self.entries.get(at).map(Vec::as_slice)
     }
 
-    /// Where the first seal stands among them.
-    pub(crate) fn first_seal(&self) -> Option<usize> {
-        self.entries
-            .iter()
-            .position(|bytes| kind(bytes) == Some(Kind::Seal))
+    /// Where the first seal stands among them. How much was read beyond it changes nothing: whoever judges a log by
+    /// large pieces refuses the batches that others refuse.
+    pub(crate) fn first_seal(&self) -> Result<Option<usize>, Unsealed> {
+        let mut bytes = 0;
+        for (at, entry) in self.entries.iter().enumerate() {
+            if kind(entry) == Some(Kind::Seal) {
+                return Ok(Some(at));
+            }
+            bytes += entry.len();
+            if at >= MAX_BATCH || bytes > MAX_BATCH_BYTES {
+                return Err(Unsealed);
+            }
+        }
+        Ok(None)
     }
 
     /// The next entry, and what can be found of it beforehand.
@@ -79,5 +86,56 @@ impl Waiting {
     pub(crate) fn take_unjudged(&mut self, count: usize) -> Vec<Vec<u8>> {
         self.checked.clear();
         self.entries.drain(..count.min(self.entries.len())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn seal() -> Vec<u8> {
+        vec![0, Kind::Seal as u8]
+    }
+
+    /// What is found where a batch of `entries` comes in pieces of so many, with as much behind it as is read at once.
+    fn found(entries: &[Vec<u8>], piece: usize) -> Result<Option<usize>, Unsealed> {
+        let mut waiting = Waiting::default();
+        let behind: Vec<_> = (0..piece / 2).flat_map(|_| [vec![0, 0], seal()]).collect();
+        let all = [entries, &[seal()], &behind].concat();
+        for piece in all.chunks(piece) {
+            waiting.extend(piece.to_vec());
+            if let Some(at) = waiting.first_seal()? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    #[test]
+    fn a_batch_has_one_limit_however_it_is_read() {
+        let small = |count| vec![vec![0]; count];
+        // As large as it may be, and one byte larger.
+        let (full, mut over) = (
+            vec![vec![0; MAX_ENTRY_BYTES]; 1024],
+            vec![vec![0; MAX_ENTRY_BYTES]; 1024],
+        );
+        over.push(vec![0]);
+        for piece in [256, 1 << 16] {
+            assert_eq!(
+                found(&small(MAX_BATCH), piece).unwrap(),
+                Some(MAX_BATCH),
+                "{piece}"
+            );
+            assert!(found(&small(MAX_BATCH + 1), piece).is_err(), "{piece}");
+            assert_eq!(found(&full, piece).unwrap(), Some(1024), "{piece}");
+            assert!(found(&over, piece).is_err(), "{piece}");
+        }
+        let mut waiting = Waiting::default();
+        waiting.extend(small(MAX_BATCH));
+        assert!(waiting.first_seal().unwrap().is_none(), "its seal may come");
+        waiting.extend(small(1));
+        assert!(waiting.first_seal().is_err());
     }
 }

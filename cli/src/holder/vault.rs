@@ -4,14 +4,13 @@
 //! so that a change costs no second run of scrypt. A change is written beside the file, synced and renamed
 //! over it; a lock keeps two commands from changing one file at once.
 
-use crate::{CliError, file_kind, read_bytes, secret};
+use crate::{CliError, file_kind, read_bytes, replace, secret};
 use age::{
     secrecy::{ExposeSecret, SecretString},
     x25519,
 };
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::Write,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -144,27 +143,7 @@ impl Vault {
     /// [`CliError::CannotCreate`].
     pub fn save(&self, content: &[u8]) -> Result<(), CliError> {
         let sealed = seal(&self.wrapped, &self.recipient, content)?;
-        let failed = |source| CliError::CannotCreate {
-            path: self.path.display().to_string(),
-            source,
-        };
-        let partial = beside(&self.path, ".partial");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let write = || {
-            let mut file = options.open(&partial)?;
-            file.write_all(&sealed)?;
-            file.sync_all()?;
-            std::fs::rename(&partial, &self.path)?;
-            let folder = match self.path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            File::open(folder)?.sync_all()
-        };
-        write().map_err(failed)
+        replace(&self.path, &sealed, 0o600)
     }
 }
 

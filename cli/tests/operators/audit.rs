@@ -1,6 +1,6 @@
 //! `medproof audit` of a running ledger: what the auditor knows beforehand, and how it ends.
 
-use super::desk::{Desk, strangers_key};
+use super::desk::{Desk, Service, strangers_key};
 use serde_json::json;
 
 #[test]
@@ -57,7 +57,7 @@ fn an_auditor_needs_the_address_of_the_tiles_and_the_ledgers_key() {
     let witness = desk.serve(&format!("{witness} {key}"));
     let (exit, error) = desk.fails(&format!("{audit} --witness {}", witness.text("witness_key")));
     assert!(
-        exit == 1 && error.contains("0 of the 1 witnesses"),
+        exit == 69 && error.contains("0 of the 1 witnesses") && error.contains("at another address"),
         "{exit} {error}"
     );
     witness.end();
@@ -85,4 +85,79 @@ fn an_auditor_needs_the_address_of_the_tiles_and_the_ledgers_key() {
     assert!(exit == 65 && error.contains("`no-note`"), "{exit} {error}");
     fork.end();
     ledger.end();
+}
+
+#[test]
+fn an_audit_keeps_what_the_next_one_is_held_to() {
+    let desk = Desk::new();
+    let serve = |directory: &str| {
+        desk.serve(&format!(
+            "serve ledger --directory {directory} --genesis genesis.bin --log-key log.age --listen 127.0.0.1:0 \
+             --http 127.0.0.1:0"
+        ))
+    };
+    let kept = || std::fs::read(desk.path("kept.note")).ok();
+    let audit = |service: &Service, options: &str| {
+        let (http, key) = (service.text("http"), service.text("ledger_key"));
+        format!("audit --http {http} --ledger-key {key} {options}")
+    };
+    let ledger = serve("ledger");
+    desk.register(&ledger, 0);
+    // Nothing is there yet: held to nobody, which is said, and kept for the next time.
+    let first = desk.ok(&audit(&ledger, "--keep kept.note"));
+    assert_eq!(first["held_to"], json!({ "witnesses": 0, "checkpoints": [] }));
+    assert_eq!(kept(), Some(ledger.checkpoint()));
+    let alone = desk.text(&audit(&ledger, ""));
+    assert!(
+        alone.contains("shown to this auditor alone would pass"),
+        "{alone}"
+    );
+    // The log has grown.
+    desk.register(&ledger, 1);
+    let again = desk.ok(&audit(&ledger, "--keep kept.note"));
+    assert_eq!(again["held_to"], json!({ "witnesses": 0, "checkpoints": [4] }));
+    assert_eq!(kept(), Some(ledger.checkpoint()));
+    let held = desk.text(&audit(&ledger, "--keep kept.note"));
+    assert!(
+        held.contains("root and seal holds") && !held.contains("auditor alone"),
+        "{held}"
+    );
+
+    // A second history, one that ends before, and an audit that fails leave it as it is.
+    let before = kept();
+    let fork = serve("fork");
+    desk.register(&fork, 5);
+    let (exit, error) = desk.fails(&audit(&fork, "--keep kept.note"));
+    assert!(
+        exit == 69 && error.contains("the log ends before"),
+        "{exit} {error}"
+    );
+    desk.register(&fork, 6);
+    let (exit, error) = desk.fails(&audit(&fork, "--keep kept.note"));
+    assert!(
+        exit == 1 && error.contains("the ledger has forked"),
+        "{exit} {error}"
+    );
+    let (exit, error) = desk.fails(&audit(
+        &ledger,
+        &format!("--keep kept.note --ledger-id {}", "07".repeat(32)),
+    ));
+    assert!(exit == 1 && error.contains("ledger id given"), "{exit} {error}");
+    assert_eq!(kept(), before);
+    fork.end();
+    // What is not this log's is refused before anything is read: nothing answers any more.
+    let nobody = audit(&ledger, "--keep");
+    ledger.end();
+    std::fs::write(desk.path("other.note"), "nothing\n").unwrap();
+    let (exit, error) = desk.fails(&format!("{nobody} other.note"));
+    assert!(
+        exit == 65 && error.contains("`other.note`") && error.contains("another file"),
+        "{exit} {error}"
+    );
+    assert_eq!(std::fs::read(desk.path("other.note")).unwrap(), b"nothing\n");
+    let (exit, error) = desk.fails(&format!("{nobody} nowhere/kept.note"));
+    assert!(
+        exit == 73 && error.contains("make its folder first"),
+        "{exit} {error}"
+    );
 }

@@ -87,9 +87,13 @@ impl Desk {
     }
 
     fn prepare(&self, mut command: Command, line: &str) -> Command {
+        command.arg("--json");
+        self.within(command, line)
+    }
+
+    fn within(&self, mut command: Command, line: &str) -> Command {
         command
-            .arg("--json")
-            .args(line.split(' '))
+            .args(line.split(' ').filter(|word| !word.is_empty()))
             .current_dir(self.folder.path())
             .env("MEDPROOF_PASSPHRASE", PASSPHRASE)
             .stdin(Stdio::null());
@@ -106,6 +110,14 @@ impl Desk {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{line}: {errors}");
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What a command that succeeds says without `--json`.
+    pub(super) fn text(&self, line: &str) -> String {
+        let command = Command::new(env!("CARGO_BIN_EXE_medproof"));
+        let output = self.within(command, line).output().unwrap();
+        assert!(output.status.success(), "{line}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs a command that fails; its exit code and message.

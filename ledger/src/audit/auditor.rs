@@ -2,15 +2,16 @@
 
 use super::{AuditConfig, AuditError, Report};
 use crate::{
+    clock::ahead,
     refusal::Refusal,
     state::State,
     submission::Submission,
     table::MemoryBase,
-    waiting::{Waiting, kind},
+    waiting::{Unsealed, Waiting, kind},
 };
 use medproof_verifier::{
     Entry,
-    cosignature::Cosigned,
+    cosignature::{Cosignature, Cosigned},
     entry::{Kind, Seal},
 };
 
@@ -22,6 +23,10 @@ pub(super) struct Auditor<'a> {
     /// Entries that are not judged yet.
     waiting: Waiting,
     report: Report,
+    /// The auditor's clock, read once the checkpoint was there: no seal under it can be newer.
+    now: u64,
+    /// Leaf index and time of the last seal that was read.
+    last_seal: (u64, u64),
     /// Set when a seal was not the recomputed one: from there on only encodings, proofs and the log's
     /// own hashes are judged.
     diverged: bool,
@@ -34,6 +39,8 @@ impl<'a> Auditor<'a> {
             state: None,
             waiting: Waiting::default(),
             report: Report::default(),
+            now: config.clock.now(),
+            last_seal: (0, 0),
             diverged: false,
         }
     }
@@ -41,7 +48,7 @@ impl<'a> Auditor<'a> {
     /// Takes the next entries, and judges the batches that are whole.
     pub(super) fn take(&mut self, entries: Vec<Vec<u8>>) -> Result<(), AuditError> {
         self.waiting.extend(entries);
-        while let Some(at) = self.waiting.first_seal() {
+        while let Some(at) = self.first_seal()? {
             match self.state.take() {
                 Some(mut state) => {
                     self.judge(&mut state, at)?;
@@ -53,15 +60,46 @@ impl<'a> Auditor<'a> {
                 }
             }
         }
-        match self.waiting.is_unsealed() {
-            true => Err(AuditError::Unsealed(self.size())),
-            false => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Where the next batch ends among the entries that wait, if it does.
+    fn first_seal(&self) -> Result<Option<usize>, AuditError> {
+        let first = self.waiting.first_seal();
+        first.map_err(|Unsealed| AuditError::Unsealed(self.size()))
     }
 
     /// Entries that were judged.
     fn size(&self) -> u64 {
         self.state.as_ref().map_or(0, |state| state.head().size)
+    }
+
+    /// Holds the time of a seal to the auditor's clock. One that lies behind says nothing: an idle ledger seals nothing. The
+    /// clock of a development ledger is set by hand.
+    fn time(&mut self, index: u64, time: u64) {
+        self.last_seal = (index, time);
+        if let Some(ahead) = ahead(time, self.now).filter(|_| !self.report.development) {
+            let what = format!("the seal's time lies {ahead} s ahead of the auditor's clock");
+            self.report.problem(index, what);
+        }
+    }
+
+    /// Holds the time of the last seal to the clocks of the witnesses that have cosigned after it.
+    fn cosigned(&mut self, cosignatures: &[Cosignature]) {
+        let (index, time) = self.last_seal;
+        for Cosignature {
+            witness,
+            time: cosigned,
+        } in cosignatures
+        {
+            if let Some(ahead) = ahead(time, *cosigned).filter(|_| !self.report.development) {
+                let what = format!(
+                    "the seal's time lies {ahead} s after {witness} cosigned it: the ledger's clock runs ahead, or the \
+                     witness' behind"
+                );
+                self.report.problem(index, what);
+            }
+        }
     }
 
     /// The batch of GENESIS: the log's key stands in it, and the seal is what it leads to.
@@ -83,6 +121,7 @@ impl<'a> Auditor<'a> {
             return Err(wrong("the genesis is not that of the ledger id given"));
         }
         self.report.development = genesis.development;
+        let time = genesis.time;
         let bytes = Entry::Genesis(genesis.clone()).to_bytes();
         let created = State::create(MemoryBase::default(), genesis);
         let (mut state, sealed) = created.map_err(|refusal| match refusal {
@@ -93,6 +132,7 @@ impl<'a> Auditor<'a> {
         if batch != [bytes, Entry::Seal(sealed.seal).to_bytes()] {
             return Err(wrong("what follows is not the seal of the genesis"));
         }
+        self.time(1, time);
         self.report.ledger_id = id;
         self.report.batches = 1;
         self.state = Some(state);
@@ -110,6 +150,7 @@ impl<'a> Auditor<'a> {
                 return self.only_log(state, at);
             }
         };
+        self.time(seal_index, seal.time);
         if seal.time < state.head().time {
             self.report
                 .problem(seal_index, "the seal's time lies before the previous seal's");
@@ -190,10 +231,11 @@ impl<'a> Auditor<'a> {
 
     /// Ends with the checkpoint that was audited: the root that the entries lead to is compared with it, and with those
     /// that are known from before.
-    pub(super) fn finish(mut self, shown: Cosigned, note: &[u8]) -> Result<Report, AuditError> {
+    pub(super) fn finish(mut self, shown: Cosigned, note: Vec<u8>) -> Result<Report, AuditError> {
         let Some(state) = self.state.take() else {
             return Err(AuditError::Unsealed(0));
         };
+        self.cosigned(&shown.cosignatures);
         let (head, checkpoint) = (state.head(), shown.checkpoint);
         let root = |size| state.log_root(size).map_err(Refusal::from);
         let report = &mut self.report;
@@ -212,10 +254,11 @@ impl<'a> Auditor<'a> {
         for earlier in &self.config.earlier {
             let size = earlier.size();
             if size <= head.size && root(size)? != earlier.root() {
-                return Err(earlier.forked(note));
+                return Err(earlier.forked(&note));
             }
             report.contained.push(size);
         }
+        report.note = note;
         Ok(self.report)
     }
 }

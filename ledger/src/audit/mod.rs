@@ -7,6 +7,7 @@
 mod auditor;
 
 use crate::{
+    clock::{Clock, SystemClock},
     http::client::Prefix,
     log_reader::{self, LogReader, ReadError, Tiles},
     refusal::Refusal,
@@ -21,7 +22,10 @@ use medproof_verifier::{
 };
 use std::{
     cmp::Ordering,
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
     thread,
     time::Duration,
 };
@@ -44,6 +48,10 @@ pub struct AuditConfig {
     pub policy: WitnessPolicy,
     /// The ledger's id, where more than the log's key is known of it.
     pub ledger_id: Option<[u8; 32]>,
+    /// The auditor's clock: no seal of a production ledger may lie ahead of it by more than [`TIME_TOLERANCE`].
+    ///
+    /// [`TIME_TOLERANCE`]: crate::clock::TIME_TOLERANCE
+    pub clock: Arc<dyn Clock>,
     earlier: Vec<Earlier>,
 }
 
@@ -55,12 +63,13 @@ struct Earlier {
 }
 
 impl AuditConfig {
-    /// An audit of the log at this address.
+    /// An audit of the log at this address, by the machine's clock.
     pub fn new(log: Prefix, policy: WitnessPolicy) -> Self {
         Self {
             log,
             policy,
             ledger_id: None,
+            clock: Arc::new(SystemClock),
             earlier: vec![],
         }
     }
@@ -75,8 +84,10 @@ impl AuditConfig {
         Ok(())
     }
 
-    /// Checks that the tree of a checkpoint begins with those of all that are known from before.
+    /// Checks that the tree of a checkpoint begins with those of all that are known from before. That one of them is not
+    /// reached is said last: it says the least of the ledger.
     fn contained(&self, tiles: &Tiles<'_>, checkpoint: &Checkpoint, note: &[u8]) -> Result<(), AuditError> {
+        let mut longer = None;
         for earlier in &self.earlier {
             let agreed = earlier.size();
             if !log_reader::is_size(agreed) {
@@ -85,19 +96,30 @@ impl AuditConfig {
             let root = match agreed.cmp(&checkpoint.size()) {
                 Ordering::Less => tiles.root(agreed)?,
                 Ordering::Equal => *checkpoint.root(),
-                Ordering::Greater => return Err(earlier.withheld(note)),
+                Ordering::Greater => {
+                    longer = longer.or(Some(earlier));
+                    continue;
+                }
             };
             if root != earlier.root() {
                 return Err(earlier.forked(note));
             }
         }
-        Ok(())
+        longer.map_or(Ok(()), |earlier| Err(earlier.withheld(note)))
     }
 }
 
-/// A note for a message. One whose signature was checked is text without control characters.
+/// A note for a message, line by line. Its signatures may be anybody's, and nobody has checked what their lines say: whatever
+/// could move a terminal's cursor or turn the direction of its text is escaped.
 fn text(note: &[u8]) -> String {
-    String::from_utf8_lossy(note).into_owned()
+    let mut text = String::with_capacity(note.len());
+    for c in String::from_utf8_lossy(note).chars() {
+        match c {
+            '\n' | '"' | '\'' => text.push(c),
+            other => text.extend(other.escape_debug()),
+        }
+    }
+    text
 }
 
 impl Earlier {
@@ -133,7 +155,7 @@ pub enum AuditError {
     #[error("the log cannot be read: {0}")]
     Read(#[from] ReadError),
     /// The latest checkpoint is not the log's, or not cosigned as the policy asks.
-    #[error("the log's checkpoint: {0}")]
+    #[error("the log's checkpoint: {0}{advice}", advice = advice(.0))]
     Checkpoint(#[from] CosignatureError),
     /// A signed checkpoint whose size no ledger has.
     #[error("the ledger has signed a checkpoint of {0} entries, which no ledger has")]
@@ -153,8 +175,9 @@ pub enum AuditError {
     },
     /// The log is shorter than one that was seen before.
     #[error(
-        "the log ends before the checkpoint of {size} entries that was given: a mirror may be behind, a ledger withholds \
-         what it has signed. Given:\n\n{earlier}\nShown:\n\n{shown}"
+        "the log ends before the checkpoint of {size} entries that was given: a mirror, or a copy on the way, may be behind; a \
+         ledger that shows this for long withholds what it has signed. Ask again later, or at another address. Given:\n\n\
+         {earlier}\nShown:\n\n{shown}"
     )]
     Withheld {
         /// Entries of the checkpoint that was given.
@@ -175,18 +198,28 @@ pub enum AuditError {
     State(#[from] Refusal),
 }
 
+/// What to do about a checkpoint that is refused.
+fn advice(error: &CosignatureError) -> &'static str {
+    match error {
+        CosignatureError::Quorum { .. } => {
+            "; witnesses may be away, or whoever hands the log on leaves their cosignatures out: ask again later, or the \
+             ledger or a mirror of it at another address"
+        }
+        _ => "",
+    }
+}
+
 impl AuditError {
-    /// Whether it says something of the ledger: what its key has signed, or who has not cosigned it. Otherwise the log could
-    /// not be read, which anybody on the way can cause.
+    /// Whether it says something of the ledger, because its key has signed it. What anybody on the way can cause says nothing:
+    /// a log that cannot be read or is shown as it was some time ago, cosignatures that are left out or made up.
     pub fn is_verdict(&self) -> bool {
         match self {
-            Self::Checkpoint(error) => !matches!(error, CosignatureError::Checkpoint(_)),
-            Self::Read(_) | Self::State(_) => false,
-            Self::Size(_)
-            | Self::Forked { .. }
-            | Self::Withheld { .. }
-            | Self::Genesis(_)
-            | Self::Unsealed(_) => true,
+            // The origin is read after the signature.
+            Self::Checkpoint(error) => {
+                matches!(error, CosignatureError::Checkpoint(CheckpointError::Origin))
+            }
+            Self::Read(_) | Self::Withheld { .. } | Self::State(_) => false,
+            Self::Size(_) | Self::Forked { .. } | Self::Genesis(_) | Self::Unsealed(_) => true,
         }
     }
 }
@@ -223,6 +256,8 @@ pub struct Report {
     pub size: u64,
     /// The log's root in the checkpoint.
     pub root: [u8; 32],
+    /// The checkpoint, as it was shown: with its cosignatures, and with lines that nobody has checked.
+    pub note: Vec<u8>,
     /// Cosignatures of the policy's witnesses on it.
     pub cosignatures: Vec<Cosignature>,
     /// Sizes of the checkpoints from before that it contains.
@@ -264,7 +299,7 @@ pub async fn audit(
     let (_wanted, stopped) = watch::channel(false);
     let runtime = Handle::current();
     let audited = task::spawn_blocking(move || {
-        let log = LogReader::new(config.log.clone(), runtime, stopped);
+        let log = LogReader::new(config.log.clone(), runtime, stopped).paced();
         whole(&config, &log, progress)
     });
     match audited.await.map_err(task::JoinError::try_into_panic) {
@@ -303,7 +338,7 @@ fn whole(
         }
         Ok::<_, AuditError>(())
     })?;
-    auditor.finish(shown, &note)
+    auditor.finish(shown, note)
 }
 
 /// The latest checkpoint. Witnesses cosign a little after the log has signed: it is asked for again before it is said to have

@@ -11,6 +11,8 @@ use crate::{
         directory, dispense, genesis, key_of, post,
     },
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::Signer;
 use medproof_verifier::{
     Entry, LogKey, LogSigner, Statement,
     cosignature::{Cosigner, WitnessKey},
@@ -20,6 +22,8 @@ use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
+
+mod time;
 
 async fn start(directory: &Path) -> (Server, SocketAddr) {
     let mut config = Config::loopback(directory.to_owned(), key_of("log"), Some(genesis()));
@@ -69,6 +73,18 @@ fn signed(size: u64, root: &[u8; 32]) -> Vec<u8> {
     signer.sign(size, root).unwrap()
 }
 
+/// A checkpoint of another origin, under the name and key of this log.
+fn under_another_origin() -> Vec<u8> {
+    let text = tlog_tiles::checkpoint::Checkpoint::new("elsewhere", 1, tlog_tiles::tlog::Hash([7; 32]), "");
+    let text = text.unwrap().to_bytes();
+    // NAME+ID+KEY; a signature's line has the four bytes of the id before the signature.
+    let key = log_key().to_string();
+    let id = u32::from_str_radix(key.split('+').nth(1).unwrap(), 16).unwrap();
+    let signature = key_of("log").sign(&text).to_bytes();
+    let line = STANDARD.encode([&id.to_be_bytes()[..], &signature].concat());
+    [&text[..], format!("\n— {} {line}\n", genesis().origin).as_bytes()].concat()
+}
+
 async fn refused(config: AuditConfig) -> AuditError {
     audit(config, |_, _| ()).await.unwrap_err()
 }
@@ -113,21 +129,27 @@ async fn an_auditor_holds_the_log_to_what_was_signed_before() {
     // Held to a checkpoint of the other, neither is what it seems: one is longer, one as long, one shorter.
     let same = signed(latest.size(), &[7; 32]);
     let longer = signed(latest.size() + 1, &[7; 32]);
-    for (note, what) in [
-        (&forked, "signed two histories"),
-        (&same, "signed two histories"),
-        (&longer, "the log ends before"),
+    for (note, what, verdict) in [
+        (&forked, "signed two histories", true),
+        (&same, "signed two histories", true),
+        // Anybody on the way can show a log as it was.
+        (&longer, "the log ends before", false),
     ] {
         let mut config = audit_of(http);
         config.hold_to(last.clone()).unwrap();
         config.hold_to(note.clone()).unwrap();
         let error = refused(config).await;
-        assert!(error.is_verdict());
+        assert_eq!(error.is_verdict(), verdict);
         let said = error.to_string();
         let both = [note, &last].map(|note| String::from_utf8(note.clone()).unwrap());
         assert!(said.contains(what), "{said}");
         assert!(both.iter().all(|note| said.contains(note)), "{said}");
     }
+    // One that is not reached hides no other.
+    let mut config = audit_of(http);
+    config.hold_to(longer.clone()).unwrap();
+    config.hold_to(forked.clone()).unwrap();
+    assert!(matches!(refused(config).await, AuditError::Forked { .. }));
     for size in [0, 1 << 41] {
         let mut config = audit_of(http);
         config.hold_to(signed(size, &[7; 32])).unwrap();
@@ -175,7 +197,7 @@ async fn an_auditor_knows_the_logs_key_and_counts_cosignatures() {
     let key = witness().witness_key().clone();
     let error = refused(witnessed(http, &[&key], 1)).await;
     assert!(
-        error.to_string().contains("0 of the 1 witnesses") && error.is_verdict(),
+        error.to_string().contains("0 of the 1 witnesses") && !error.is_verdict(),
         "{error}"
     );
     let proxy = between(http, |path, note| {
@@ -215,9 +237,25 @@ async fn an_auditor_knows_the_logs_key_and_counts_cosignatures() {
         error
             .to_string()
             .contains("the cosignature of witness.example/w1")
-            && error.is_verdict()
+            && !error.is_verdict(),
+        "anybody can add a line"
     );
     forged.shutdown().await;
+    // The log's key signs for another log.
+    let elsewhere = between(http, |path, note| {
+        Some(if path == "/checkpoint" {
+            under_another_origin()
+        } else {
+            note
+        })
+    });
+    let elsewhere = Listener::start(LOOPBACK, elsewhere).await.unwrap();
+    let error = refused(audit_of(elsewhere.address())).await;
+    assert!(
+        error.to_string().contains("of another log") && error.is_verdict(),
+        "{error}"
+    );
+    elsewhere.shutdown().await;
 
     // A size that no ledger has, signed.
     let endless = between(http, |path, body| {
@@ -317,4 +355,45 @@ fn a_batch_without_a_seal_is_bounded() {
         matches!(error, AuditError::Unsealed(0)) && error.is_verdict(),
         "{error}"
     );
+    // Its seal was read ahead: a mirror, which reads less at once, halts on such a batch.
+    let with_seal = |count| [vec![vec![0]; count], vec![vec![1, Kind::Seal as u8]]].concat();
+    let error = Auditor::new(&config).take(with_seal(16_385)).unwrap_err();
+    assert!(matches!(error, AuditError::Unsealed(0)), "{error}");
+    let error = Auditor::new(&config).take(with_seal(16_384)).unwrap_err();
+    assert!(matches!(error, AuditError::Genesis(_)), "it was judged: {error}");
+}
+
+#[test]
+fn notes_in_messages_cannot_act_on_a_terminal() {
+    let note = "origin\n1\nroot\n\n— origin sig+/=\n— \u{1b}[2J\u{9b}2J\u{202e}\u{2066}\r\u{7f}\"' é\n";
+    let shown =
+        "origin\n1\nroot\n\n— origin sig+/=\n— \\u{1b}[2J\\u{9b}2J\\u{202e}\\u{2066}\\r\\u{7f}\"' é\n";
+    assert_eq!(text(note.as_bytes()), shown);
+    // What is no text is a replacement character in its place.
+    assert_eq!(text(b"a\xffb\n"), "a\u{fffd}b\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_line_that_nobody_checked_is_escaped_where_it_is_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, http, _) = begin(directory.path()).await;
+    let proxy = between(http, |path, note| {
+        let line = "— \u{202e}\u{9b}2J AAAAAAAAAAA=\n".as_bytes();
+        Some(if path == "/checkpoint" {
+            [&note, line].concat()
+        } else {
+            note
+        })
+    });
+    let proxy = Listener::start(LOOPBACK, proxy).await.unwrap();
+    let mut config = audit_of(proxy.address());
+    config.hold_to(signed(shown(http).1.size(), &[7; 32])).unwrap();
+    let error = refused(config).await.to_string();
+    assert!(
+        error.contains("signed two histories") && error.contains("\n— \\u{202e}\\u{9b}2J AAAAAAAAAAA=\n"),
+        "{error}"
+    );
+    assert!(!error.chars().any(|c| c.is_control() && c != '\n'), "{error:?}");
+    proxy.shutdown().await;
+    server.shutdown().await;
 }

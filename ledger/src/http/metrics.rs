@@ -130,8 +130,13 @@ fn mirror(out: &mut String, following: &Following) {
     let help = "1 after the primary has signed what an honest one does not; nothing newer is served then.";
     metric(out, name, "gauge", help, &one(following.halted.is_some().into()));
     let name = "medproof_ledger_mirror_doubted";
-    let help = "1 while the primary's address shows what the log's key does not vouch for; nothing newer is served then.";
+    let help = "1 while the primary's address shows what the log's key does not vouch for, or a seal whose time has not come; \
+                nothing newer is served then.";
     metric(out, name, "gauge", help, &one(following.doubted.is_some().into()));
+    let name = "medproof_ledger_mirror_seal_behind_seconds";
+    let help = "How long before a look that did not show it yet the primary's newest checkpoint says that it was sealed; above \
+                600 its clock stands or runs behind, or its checkpoints come late.";
+    metric(out, name, "gauge", help, &one(following.seal_behind));
     let name = "medproof_ledger_mirror_primary_size";
     let help = "Entries in the primary's last signed checkpoint that was read.";
     metric(out, name, "gauge", help, &one(following.size));

@@ -3,11 +3,13 @@
 use super::{
     Following, Halted,
     judge::Judge,
+    looks::Looks,
     mismatch::{self, Failed, Mismatch},
     remember,
 };
 use crate::{
     HALTED_FILE,
+    clock::TIME_TOLERANCE,
     cosigning::{Heard, lines_of},
     log_reader::{self, LogReader, Tiles},
     sequencer::{Command, Published},
@@ -51,6 +53,7 @@ pub(super) struct Follower {
     /// The primary's checkpoint as it was read last, once everything under it is here.
     pub(super) heard: watch::Sender<Option<Heard>>,
     pub(super) poll: Duration,
+    pub(super) looks: Looks,
     /// Absent before there is a state that a checkpoint was signed for.
     pub(super) published: Option<watch::Sender<Arc<Published>>>,
     /// What was shown last, with all its cosignatures, for whoever looks into a mismatch.
@@ -101,7 +104,7 @@ impl Follower {
                 tracing::warn!(%error, "the primary cannot be followed now");
                 None
             }
-            Failed::Mismatch(mismatch) if !mismatch.is_signed() => Some(mismatch.to_string()),
+            Failed::Mismatch(mismatch) if !mismatch.halts() => Some(mismatch.doubt()),
             other => return Err(other),
         };
         self.following.send_modify(|following| following.failures += 1);
@@ -111,13 +114,13 @@ impl Follower {
         Ok(())
     }
 
-    /// Keeps what is wrong with bytes that the log's key does not vouch for, and logs it when it is another.
+    /// Keeps what is wrong with what is shown, and logs it when it is another.
     fn doubt(&self, shown: String) {
         let primary = self.following.borrow().primary.clone();
         self.following.send_if_modified(|following| {
             let news = following.doubted.as_ref() != Some(&shown);
             if news {
-                tracing::error!(error = %shown, %primary, "what the primary shows is not vouched for by the log's key");
+                tracing::error!(error = %shown, %primary, "what is shown at the primary's address is not followed");
                 following.doubted = Some(shown);
             }
             news
@@ -197,6 +200,7 @@ impl Follower {
 
     /// Reads the primary's checkpoint and follows up to it.
     pub(super) fn pass(&mut self, commands: &Receiver<Command>) -> Result<(), Failed> {
+        let looked = self.judge.clock.now();
         let note = self.primary.checkpoint()?;
         // Whatever others have added, and be it no signature at all, says nothing of the log.
         let verified = Checkpoint::verify_plain(&own_part(&note, self.log_key.origin()), &self.log_key);
@@ -213,6 +217,7 @@ impl Follower {
             following.size = size;
             following.read = Some(Instant::now());
         });
+        self.looks.see(size, looked);
         if size <= here {
             // Of what was judged, whether it is written or waits for a longer checkpoint.
             if self.judge.root(size)? != Some(*checkpoint.root()) {
@@ -237,6 +242,7 @@ impl Follower {
                 self.judge.finish(&checkpoint, plain.clone())?;
                 self.publish(plain.clone());
             }
+            self.told_time();
         }
         // Cosignatures are shown of what can be read here.
         let published = self.published.as_ref();
@@ -250,6 +256,25 @@ impl Follower {
             news
         });
         Ok(())
+    }
+
+    /// Holds the seal of a checkpoint that was new to the look before it: the clock of a production ledger may run behind, and
+    /// a mirror can only say so.
+    fn told_time(&mut self) {
+        let Some(state) = self.judge.state().filter(|s| !s.rules().genesis().development) else {
+            return;
+        };
+        let (size, time) = (state.head().size, state.head().time);
+        let Some(seconds) = self.looks.behind(size, time) else {
+            return;
+        };
+        self.following.send_modify(|following| {
+            if seconds > TIME_TOLERANCE && following.seal_behind <= TIME_TOLERANCE {
+                let primary = &following.primary;
+                tracing::warn!(seconds, %primary, "the primary's clock stands or runs behind, or its checkpoints come late");
+            }
+            following.seal_behind = seconds;
+        });
     }
 
     /// Keeps a checkpoint that is longer than any before it: whatever becomes of this mirror, the primary has signed it.

@@ -2,12 +2,19 @@
 
 use super::mismatch::{Failed, Mismatch};
 use crate::{
-    audit::differences, refusal::Refusal, state::State, store::Store, table::StoreError, waiting::Waiting,
+    audit::differences,
+    clock::{Clock, SystemClock, ahead},
+    refusal::Refusal,
+    state::State,
+    store::Store,
+    table::StoreError,
+    waiting::{Unsealed, Waiting},
 };
 use medproof_verifier::{
     Checkpoint, Entry, LogKey,
     entry::{Genesis, Seal},
 };
+use std::sync::Arc;
 
 /// Most signed checkpoints ahead that are compared once their entries are here. Each lies in the next one by its tiles
 /// already, so that one may be left out.
@@ -25,6 +32,8 @@ pub(super) struct Judge {
     ahead: Vec<Checkpoint>,
     /// Entries that are in the store.
     committed: u64,
+    /// What a production ledger's seals are held to.
+    pub(super) clock: Arc<dyn Clock>,
     /// Judged entries that are held in memory before a seal is written that no checkpoint was signed at.
     pub(super) held: u64,
 }
@@ -53,6 +62,7 @@ impl Judge {
             log_key,
             genesis,
             ahead: vec![],
+            clock: Arc::new(SystemClock),
             held,
         }
     }
@@ -114,7 +124,7 @@ impl Judge {
         root: impl Fn(u64) -> Result<[u8; 32], Failed>,
     ) -> Result<(), Failed> {
         self.waiting.extend(entries);
-        while let Some(at) = self.waiting.first_seal() {
+        while let Some(at) = self.first_seal()? {
             if self.state.is_none() {
                 self.begin(at)?;
             } else {
@@ -129,10 +139,13 @@ impl Judge {
                 self.commit()?;
             }
         }
-        match self.waiting.is_unsealed() {
-            true => Err(Mismatch::Unsealed(self.size()).into()),
-            false => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Where the next batch ends among the entries that wait, if it does.
+    fn first_seal(&self) -> Result<Option<usize>, Failed> {
+        let first = self.waiting.first_seal();
+        first.map_err(|Unsealed| Mismatch::Unsealed(self.size()).into())
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
@@ -160,6 +173,9 @@ impl Judge {
                 "the genesis has another origin or log key than the one given",
             ));
         }
+        if !genesis.development {
+            self.in_time((1, 0), genesis.time)?;
+        }
         let bytes = Entry::Genesis(genesis.clone()).to_bytes();
         let (state, sealed) = State::create(self.store.clone(), genesis)
             .map_err(|refusal| refused(refusal, |refusal| Mismatch::Genesis(refusal.to_string())))?;
@@ -170,9 +186,18 @@ impl Judge {
         Ok(())
     }
 
+    /// Refuses for now the seal at this index, of this batch, where its time lies ahead of the clock. Nothing of its batch has
+    /// been taken then, so it is judged again whenever it is read again.
+    fn in_time(&self, (index, batch): (u64, u64), time: u64) -> Result<(), Failed> {
+        match ahead(time, self.clock.now()) {
+            Some(ahead) => Err(Mismatch::Ahead { index, batch, ahead }.into()),
+            None => Ok(()),
+        }
+    }
+
     /// Judges the batch whose seal is entry `at` of those that wait.
     fn batch(&mut self, at: usize) -> Result<(), Failed> {
-        let Some(state) = &mut self.state else {
+        let Some(state) = &self.state else {
             return Ok(());
         };
         let (first, batch) = (state.head().size, state.head().batches);
@@ -192,6 +217,12 @@ impl Judge {
         if seal.time < state.head().time {
             return Err(wrong("its time lies before the previous seal's".into()));
         }
+        if !state.rules().genesis().development {
+            self.in_time((end, batch), seal.time)?;
+        }
+        let Some(state) = &mut self.state else {
+            return Ok(());
+        };
         for index in first..end {
             let Some((_, submission)) = self.waiting.next(state.rules()) else {
                 break;

@@ -5,7 +5,7 @@ use medproof_verifier::CheckpointError;
 use std::{io, path::Path};
 
 /// Something that an honest primary does not show. A mirror halts on what the log's key vouches for; bytes that anybody
-/// on the way could have made are not followed, and asked for again ([`Mismatch::is_signed`]). No message holds more than the public log does.
+/// on the way could have made, and seals whose time may come, are not followed, and asked for again ([`Mismatch::halts`]). No message holds more than the public log does.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Mismatch {
     /// What is shown at `/checkpoint` is not a checkpoint that the primary's key signed.
@@ -51,6 +51,21 @@ pub enum Mismatch {
         /// What differs.
         what: String,
     },
+    /// A seal of a production ledger whose time has not come yet.
+    #[error(
+        "entry {index} (batch {batch}): the seal's time lies {ahead} s ahead of this machine's clock; one of the two clocks \
+         is wrong, and nothing newer is followed before the time has come"
+    )]
+    Ahead {
+        /// Leaf index of the seal.
+        index: u64,
+        /// Number of the batch.
+        batch: u64,
+        /// Seconds, more than [`TIME_TOLERANCE`].
+        ///
+        /// [`TIME_TOLERANCE`]: crate::clock::TIME_TOLERANCE
+        ahead: u64,
+    },
     /// A batch without an end.
     #[error("no seal follows entry {0} within the limit of a batch")]
     Unsealed(u64),
@@ -60,12 +75,13 @@ pub enum Mismatch {
 }
 
 impl Mismatch {
-    /// Whether the log's key vouches for what was shown: entries are judged only once they lead to a signed root.
-    pub fn is_signed(&self) -> bool {
+    /// Whether a mirror halts on it: the log's key vouches for what was shown (entries are judged only once they lead to a
+    /// signed root), and no time mends it.
+    pub fn halts(&self) -> bool {
         match self {
             // The origin is read after the signature.
             Self::Checkpoint(error) => matches!(error, CheckpointError::Origin),
-            Self::Unvouched(_) => false,
+            Self::Unvouched(_) | Self::Ahead { .. } => false,
             Self::Size(_)
             | Self::Forked { .. }
             | Self::Genesis(_)
@@ -73,6 +89,14 @@ impl Mismatch {
             | Self::Seal { .. }
             | Self::Unsealed(_)
             | Self::Open(_) => true,
+        }
+    }
+
+    /// What is said of it where the mirror does not halt.
+    pub(super) fn doubt(&self) -> String {
+        match self {
+            Self::Ahead { .. } => self.to_string(),
+            other => format!("what is shown there is not vouched for by the log's key: {other}"),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod follower;
 mod judge;
+mod looks;
 mod mismatch;
 mod promote;
 
@@ -31,6 +32,7 @@ use crate::{
 };
 use follower::Follower;
 use judge::Judge;
+use looks::Looks;
 use medproof_verifier::{
     Checkpoint, LogKey,
     cosignature::{Cosigner, WitnessKey, WitnessPolicy},
@@ -96,8 +98,11 @@ pub(crate) struct Following {
     pub(crate) read: Option<Instant>,
     /// How often it did not answer, or not with success.
     pub(crate) failures: u64,
-    /// What was shown in its place that its key does not vouch for, until it is followed again.
+    /// Why it is not followed now, though it answers, until it is followed again.
     pub(crate) doubted: Option<String>,
+    /// Seconds by which the last seal of the newest checkpoint lies before a look that did not show it yet: more than clocks
+    /// may differ where the primary's stands or runs behind. 0 for a development ledger.
+    pub(crate) seal_behind: u64,
     /// Why it is followed no more.
     pub(crate) halted: Option<String>,
 }
@@ -116,10 +121,7 @@ impl fmt::Display for Following {
             (Some(reason), _) if self.halted.is_some() => {
                 write!(f, "the mirror of {primary} has halted: {reason}")
             }
-            (Some(shown), _) => write!(
-                f,
-                "the mirror of {primary} cannot follow: what is shown there is not vouched for by the log's key: {shown}"
-            ),
+            (Some(doubt), _) => write!(f, "the mirror of {primary} cannot follow: {doubt}"),
             (None, None) => write!(f, "mirror of {primary}, which has not answered since the start"),
             (None, Some(age)) => {
                 let age = age.as_secs();
@@ -242,6 +244,15 @@ impl Mirror {
 
     /// As [`Mirror::start`], with another number of judged entries that are held in memory on a long way.
     async fn start_holding(config: MirrorConfig, cosigner: Cosigner, held: u64) -> Result<Self, StartError> {
+        Self::start_at(config, cosigner, (held, Arc::new(SystemClock))).await
+    }
+
+    /// The same by a clock: what the seals of a production ledger are held to, and cosignatures tell.
+    async fn start_at(
+        config: MirrorConfig,
+        cosigner: Cosigner,
+        (held, clock): (u64, Arc<dyn Clock>),
+    ) -> Result<Self, StartError> {
         let witness_key = cosigner.witness_key().clone();
         let keys = config.witnesses.clone();
         let named = [std::slice::from_ref(&witness_key), &keys].concat();
@@ -249,14 +260,15 @@ impl Mirror {
         let (store, state) = open(&config)?;
         let folder = config.directory.join(WITNESS_FOLDER);
         let logs = vec![config.log_key.clone()];
-        let witness = Witness::open(&folder, cosigner, logs, Arc::new(SystemClock))?;
+        let witness = Witness::open(&folder, cosigner, logs, clock.clone())?;
         if witness.latest(&config.log_key).is_none() && has_cosigned(&store, &config.log_key, &witness_key)? {
             return Err(StartError::Forgotten(folder));
         }
         let (stop, stopped) = watch::channel(false);
         let addresses = (config.listen, config.http);
         let (directory, log_key) = (config.directory.clone(), config.log_key.clone());
-        let follower = follower(config, (store.clone(), state, held), &witness, stopped)?;
+        let mut follower = follower(config, (store.clone(), state, held), &witness, stopped)?;
+        follower.judge.clock = clock;
         let following = follower.following.subscribe();
         let heard = follower.heard.subscribe();
         let (commands, receiver) = sync_channel(COMMANDS);
@@ -364,6 +376,7 @@ fn follower(
         read: None,
         failures: 0,
         doubted: None,
+        seal_behind: 0,
         halted: None,
     };
     let (seen, cosigned) = (seen(&store, &log_key)?, witness.latest(&log_key));
@@ -380,6 +393,7 @@ fn follower(
         following: watch::Sender::new(following),
         heard: watch::Sender::new(None),
         poll: config.poll,
+        looks: Looks::default(),
         published: None,
         note: None,
         store,

@@ -26,6 +26,7 @@ mod liars;
 mod promotion;
 mod relays;
 mod tiles;
+mod time;
 
 fn cosigner() -> Cosigner {
     Cosigner::new("mirror.example/m1", key_of("mirror")).unwrap()

@@ -56,7 +56,7 @@ const CHANGES: [(&str, Change, &str); 7] = [
 ];
 
 /// Waits until a metric has a value.
-async fn becomes(at: SocketAddr, name: &str, value: u64) {
+pub(super) async fn becomes(at: SocketAddr, name: &str, value: u64) {
     for _ in 0..500 {
         if metric(at, name) == value {
             return;
