@@ -92,10 +92,10 @@ impl Rules {
         self.circuits.values()
     }
 
-    /// Every key in the registry with its index and its party's posting key.
-    pub fn registry(&self) -> impl Iterator<Item = (u32, &KeyLeaf, &PostingKey)> {
+    /// The keys in the registry from a place on, in order, each with its index and its party's posting key.
+    pub fn registry(&self, first: u32) -> impl Iterator<Item = (u32, &KeyLeaf, &PostingKey)> {
         self.registry
-            .iter()
+            .range(first..)
             .filter_map(|(index, leaf)| Some((*index, leaf, &self.parties.get(&leaf.party)?.posting_key)))
     }
 

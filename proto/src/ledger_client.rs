@@ -107,6 +107,23 @@ impl ClientError {
     }
 }
 
+/// Where the registry goes on after an answer to a request from `first`. Keys must come in order, so that reading ends.
+fn next_page(first: u32, answer: &wire::RegistryResponse) -> Result<Option<u32>, FieldError> {
+    let mut from = Some(first);
+    for key in &answer.keys {
+        match from {
+            Some(from) if key.index >= from => {}
+            _ => return Err(FieldError::new("keys", "are not in the order of their places")),
+        }
+        from = key.index.checked_add(1);
+    }
+    match (answer.next, from) {
+        (None, _) => Ok(None),
+        (Some(next), Some(from)) if next >= from && !answer.keys.is_empty() => Ok(Some(next)),
+        _ => Err(FieldError::new("next", "does not lead on")),
+    }
+}
+
 /// What became of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
@@ -401,9 +418,19 @@ impl Ledger {
     /// # Errors
     /// [`ClientError`].
     pub async fn registry(&mut self) -> Result<Vec<RegisteredKey>, ClientError> {
-        let answer = self.inner.registry(request(wire::RegistryRequest {})).await?;
-        let keys = answer.into_inner().keys.into_iter().map(RegisteredKey::try_from);
-        Ok(keys.collect::<Result<_, _>>()?)
+        let (mut keys, mut first) = (vec![], 0);
+        loop {
+            let asked = request(wire::RegistryRequest { first });
+            let answer = self.inner.registry(asked).await?.into_inner();
+            let next = next_page(first, &answer)?;
+            for key in answer.keys {
+                keys.push(RegisteredKey::try_from(key)?);
+            }
+            match next {
+                Some(next) => first = next,
+                None => return Ok(keys),
+            }
+        }
     }
 
     /// Every accepted policy.
@@ -494,6 +521,36 @@ mod tests {
             Code::FailedPrecondition,
         ] {
             assert!(refuses(code), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_registry_that_does_not_lead_on_is_refused() {
+        let answer = |indices: &[u32], next| wire::RegistryResponse {
+            keys: indices
+                .iter()
+                .map(|index| wire::RegistryKey {
+                    index: *index,
+                    ..Default::default()
+                })
+                .collect(),
+            next,
+        };
+        for (first, answer, expected) in [
+            (0, answer(&[], None), Ok(None)),
+            (0, answer(&[0, 3], None), Ok(None)),
+            (0, answer(&[0, 3], Some(4)), Ok(Some(4))),
+            (2, answer(&[3], Some(9)), Ok(Some(9))),
+            (0, answer(&[u32::MAX], None), Ok(None)),
+            (0, answer(&[], Some(7)), Err("next")),
+            (0, answer(&[0, 3], Some(3)), Err("next")),
+            (0, answer(&[u32::MAX], Some(u32::MAX)), Err("next")),
+            (2, answer(&[1], None), Err("keys")),
+            (0, answer(&[1, 1], None), Err("keys")),
+            (0, answer(&[u32::MAX, 0], None), Err("keys")),
+        ] {
+            let got = next_page(first, &answer).map_err(|error| error.field);
+            assert_eq!(got, expected, "{first} {answer:?}");
         }
     }
 }

@@ -42,6 +42,8 @@ use tonic::{Request, Response, Status};
 
 /// Key of the development clock's offset in the `meta` table.
 pub(crate) const CLOCK_KEY: &[u8] = b"clock";
+/// Most registered keys in one answer: about 1 MB. Few in tests, so that they ask more than once.
+const REGISTRY_PAGE: usize = if cfg!(test) { 4 } else { 4096 };
 
 /// What becomes of entries that clients send.
 pub(crate) enum Appends {
@@ -309,10 +311,12 @@ impl Ledger for Service {
 
     async fn registry(
         &self,
-        _request: Request<wire::RegistryRequest>,
+        request: Request<wire::RegistryRequest>,
     ) -> Result<Response<wire::RegistryResponse>, Status> {
         let published = self.now();
-        let keys = published.rules.registry().map(|(index, leaf, posting_key)| {
+        let mut registry = published.rules.registry(request.into_inner().first);
+        let keys = registry.by_ref().take(REGISTRY_PAGE);
+        let keys = keys.map(|(index, leaf, posting_key)| {
             (&wire::RegisteredKey {
                 index,
                 leaf: leaf.clone(),
@@ -320,7 +324,10 @@ impl Ledger for Service {
             })
                 .into()
         });
-        Ok(Response::new(wire::RegistryResponse { keys: keys.collect() }))
+        Ok(Response::new(wire::RegistryResponse {
+            keys: keys.collect(),
+            next: registry.next().map(|(index, ..)| index),
+        }))
     }
 
     async fn policies(

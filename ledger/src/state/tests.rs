@@ -91,7 +91,7 @@ fn l06_leaves_are_typed_by_the_ledger_and_roots_are_those_of_a_full_recomputatio
     let keys = w
         .state
         .rules()
-        .registry()
+        .registry(0)
         .map(|(_, leaf, _)| leaf.hash())
         .collect();
     assert_eq!(w.now().registry_root, DenseTree::<10>::new(keys).unwrap().root());
