@@ -190,7 +190,7 @@ impl Judge {
     /// been taken then, so it is judged again whenever it is read again.
     fn in_time(&self, (index, batch): (u64, u64), time: u64) -> Result<(), Failed> {
         match ahead(time, self.clock.now()) {
-            Some(ahead) => Err(Mismatch::Ahead { index, batch, ahead }.into()),
+            Some(_) => Err(Mismatch::Ahead { index, batch, time }.into()),
             None => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! What a mirror halts on.
 
 use crate::{halted, log_reader::ReadError, refusal::Refusal, table::StoreError};
-use medproof_verifier::CheckpointError;
+use medproof_verifier::{CheckpointError, Day};
 use std::{io, path::Path};
 
 /// Something that an honest primary does not show. A mirror halts on what the log's key vouches for; bytes that anybody
@@ -51,20 +51,20 @@ pub enum Mismatch {
         /// What differs.
         what: String,
     },
-    /// A seal of a production ledger whose time has not come yet.
+    /// A seal of a production ledger whose time has not come yet, by more than
+    /// [`TIME_TOLERANCE`](crate::clock::TIME_TOLERANCE).
     #[error(
-        "entry {index} (batch {batch}): the seal's time lies {ahead} s ahead of this machine's clock; one of the two clocks \
-         is wrong, and nothing newer is followed before the time has come"
+        "entry {index} (batch {batch}): the seal's time {time} ({date} UTC) lies more than ten minutes ahead of this machine's \
+         clock; one of the two clocks is wrong, and nothing newer is followed before the time has come",
+        date = Day::from_unix_seconds(*.time)
     )]
     Ahead {
         /// Leaf index of the seal.
         index: u64,
         /// Number of the batch.
         batch: u64,
-        /// Seconds, more than [`TIME_TOLERANCE`].
-        ///
-        /// [`TIME_TOLERANCE`]: crate::clock::TIME_TOLERANCE
-        ahead: u64,
+        /// Its Unix time in seconds.
+        time: u64,
     },
     /// A batch without an end.
     #[error("no seal follows entry {0} within the limit of a batch")]
