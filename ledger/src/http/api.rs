@@ -227,7 +227,7 @@ fn points(store: &Store, published: &Published, span: Span) -> Result<String, St
     let mut points = vec![];
     let mut batches = 0;
     for ago in (0..=steps).rev() {
-        let time = head.time.saturating_sub(ago * step);
+        let time = head.time.saturating_sub(ago.saturating_mul(step));
         batches = sealed_until(store, batches, head.batches, time)?;
         let size = match batches {
             0 => 0,

@@ -1,6 +1,6 @@
 //! Connections: how many, how long, and what is read of a request before it is answered.
 
-use super::tls::Identity;
+use super::{peers::Peers, tls::Identity};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -19,6 +19,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// Connections at once; one more waits to be accepted.
 const CONNECTIONS: usize = 256;
+/// Connections at once of one peer; one more is closed. A quarter, so that no host keeps others out, and as many answers at
+/// once as a proxy on another machine needs. From this machine, where a proxy stands for everybody, all may come.
+const EACH: usize = 64;
 /// Longest wait for the head of a request, also for the next one on an open connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest life of a connection, slow readers included. What is being answered then may take
@@ -50,11 +53,20 @@ impl Listener {
         router: Router,
         identity: Option<Identity>,
     ) -> io::Result<Self> {
+        Self::start_among(Peers::new(EACH, CONNECTIONS), address, router, identity).await
+    }
+
+    async fn start_among(
+        peers: Arc<Peers>,
+        address: SocketAddr,
+        router: Router,
+        identity: Option<Identity>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let tls = identity.map(|identity| identity.acceptor());
-        let task = tokio::spawn(accept(listener, (router, tls), stopped));
+        let task = tokio::spawn(accept(listener, peers, (router, tls), stopped));
         Ok(Self { address, stop, task })
     }
 
@@ -72,6 +84,7 @@ impl Listener {
 
 async fn accept(
     listener: TcpListener,
+    peers: Arc<Peers>,
     (router, tls): (Router, Option<TlsAcceptor>),
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -81,21 +94,24 @@ async fn accept(
         let accepted = async {
             // The semaphore is never closed.
             let place = places.clone().acquire_owned().await.ok()?;
-            listener.accept().await.map(|(stream, _)| (place, stream)).ok()
+            let (stream, peer) = listener.accept().await.ok()?;
+            Some((place, stream, peers.count(peer.ip())))
         };
         tokio::select! {
             // Told to stop, or the handle was dropped.
             _ = stopped.changed() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = accepted => match accepted {
-                Some((place, stream)) => {
+                // Its peer has as many as it may.
+                Some((_, _, None)) => {}
+                Some((place, stream, Some(counted))) => {
                     let (router, tls, stopped) = (router.clone(), tls.clone(), stopped.clone());
                     connections.spawn(async move {
                         match tls {
                             None => serve(stream, router, stopped).await,
                             Some(tls) => secure(stream, &tls, router, stopped).await,
                         }
-                        drop(place);
+                        drop((place, counted));
                     });
                 }
                 // Out of descriptors, or the peer has gone: waiting helps with both.
@@ -139,4 +155,48 @@ async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     }
     connection.as_mut().graceful_shutdown();
     let _ = time::timeout(LAST_ANSWER, connection).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpSocket,
+    };
+
+    /// A connection from an address of this machine.
+    async fn from(address: [u8; 4], to: SocketAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((address, 0))).unwrap();
+        socket.connect(to).await.unwrap()
+    }
+
+    /// What is answered; nothing where the connection is closed, with or without a reset.
+    async fn answered(mut stream: TcpStream) -> String {
+        let mut answer = vec![];
+        let request = b"GET / HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n";
+        if stream.write_all(request).await.is_ok() {
+            let _ = stream.read_to_end(&mut answer).await;
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_host_that_holds_its_connections_keeps_no_other_host_out() {
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let peers = Peers::new(0, 2);
+        let listener = Listener::start_among(peers, address, router, None).await.unwrap();
+        let at = listener.address();
+        let held = [from([127, 0, 0, 1], at).await, from([127, 0, 0, 1], at).await];
+        assert_eq!(answered(from([127, 0, 0, 1], at).await).await, "");
+        let other = answered(from([127, 0, 0, 2], at).await).await;
+        assert!(other.ends_with("here"), "{other}");
+        let [one, _other] = held;
+        let first = answered(one).await;
+        assert!(first.ends_with("here"), "{first}");
+        listener.shutdown().await;
+    }
 }

@@ -7,6 +7,7 @@ pub mod client;
 mod listener;
 mod metrics;
 mod page;
+mod peers;
 #[cfg(test)]
 pub(crate) mod raw;
 pub mod tls;

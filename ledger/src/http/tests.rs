@@ -1,19 +1,22 @@
 //! The HTTP side as a stranger meets it: from its answers alone the root is computed again, and nothing
 //! but canonical paths is answered.
 
-use super::raw::{send, walk};
+use super::{
+    raw::{send, walk},
+    *,
+};
 use crate::{
-    Config, Server,
+    Config, Server, State, Submission,
     testing::{
         Governance,
-        client::{get, request},
+        client::{LOOPBACK, get, request},
         genesis, key_of,
     },
     tile::{TileKind, TilePath},
 };
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use medproof_proto::ledger_client::Ledger;
-use medproof_verifier::{Checkpoint, Entry, LogKey};
+use medproof_verifier::{Checkpoint, Entry, LogKey, entry::Genesis};
 use sha2_ct::Sha256;
 use std::{
     net::{SocketAddr, TcpStream},
@@ -215,4 +218,38 @@ async fn health_and_metrics_say_what_the_log_shows() {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
     }
     server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rates_are_answered_whatever_the_last_seal_says_of_the_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let begun = Genesis { time: 0, ..genesis() };
+    let entry = Governance::new(begun.ledger_id()).setup().remove(0);
+    let (mut state, _) = State::create(store.clone(), begun).unwrap();
+    state.commit().unwrap();
+    let checked = Submission::check(&entry.to_bytes(), state.rules()).unwrap();
+    state.apply(&checked, u64::MAX).unwrap();
+    let size = state.seal(u64::MAX).unwrap().size;
+    state.commit().unwrap();
+    let published = Published {
+        head: state.head().clone(),
+        rules: state.rules().clone(),
+        checkpoint: vec![],
+        healthy: true,
+    };
+    let published = watch::Sender::new(Arc::new(published)).subscribe();
+    let router = router(Reads::new(store, published, None, None));
+    let listener = Listener::start(LOOPBACK, router).await.unwrap();
+    for span in ["hour", "day", "week", "month", "all"] {
+        let answer = get(listener.address(), &format!("/api/rates/{span}"));
+        assert_eq!(answer.status, 200, "{span}");
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let points = answer["points"].as_array().unwrap();
+        let (first, last) = (&points[0], &points[points.len() - 1]);
+        assert_eq!((&last["time"], &last["size"]), (&u64::MAX.into(), &size.into()));
+        assert_eq!(first["size"], 2, "{span}");
+    }
+    assert_eq!(get(listener.address(), "/api/summary").status, 200);
+    listener.shutdown().await;
 }
