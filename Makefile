@@ -16,7 +16,7 @@ help:
 	@echo "make build  compile the command and link it as bin/medproof"
 	@echo "make test   set everything up and run every check that CI runs"
 	@echo "make bench  print constraint counts, times and sizes"
-	@echo "make bench-ledger   print a ledger's durable entries a second and times to an acknowledgement"
+	@echo "make bench-ledger   print a ledger's durable entries a second, times to an acknowledgement, and what mirrors do"
 	@echo "make soak   the long checks: every acceptance case through proofs, the large tier, 500 kills of a ledger, an audit of 100,000 statements"
 	@echo "make fuzz   every decoder under a fuzzer, FUZZ_SECONDS (60) each; make soak includes it"
 	@echo "make fmt | lint | doc   formatting, clippy, documentation"
@@ -100,6 +100,7 @@ BENCH_LEDGER_MAX_LOG ?= 6
 
 bench-ledger: build
 	bin/medproof bench ledger --max-log $(BENCH_LEDGER_MAX_LOG) $(if $(BENCH_LEDGER_DIRECTORY),--directory "$(BENCH_LEDGER_DIRECTORY)")
+	bin/medproof bench mirror $(if $(BENCH_LEDGER_DIRECTORY),--directory "$(BENCH_LEDGER_DIRECTORY)")
 
 fuzz: setup
 	@./.ci/fuzz

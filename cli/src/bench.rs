@@ -39,6 +39,9 @@ enum Command {
     /// Durable entries a second of a throw-away development ledger, with proofs checked and without, the time to an
     /// acknowledgement, and the cost of an entry as the ledger grows.
     Ledger(ledger::Args),
+    /// Entries a second of a mirror that begins beside a throw-away development ledger, and reads a second from a ledger,
+    /// alone and with a mirror more, while it takes appends.
+    Mirror(ledger::mirror::Args),
     /// Multi-scalar multiplications and transforms by size, beside those of arkworks.
     Kernels(kernels::Args),
     /// Time of a proof by size of the circuit, for the engine and ark-groth16, with a plot.
@@ -107,6 +110,7 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Verify(options) => (options, true),
         Command::Zkey(args) => return zkey::run(args, output),
         Command::Ledger(args) => return ledger::run(args, output),
+        Command::Mirror(args) => return ledger::mirror::run(args, output),
         Command::Kernels(args) => {
             let spinner = output.spinner("measuring by size");
             let rows = kernels::measure(args);

@@ -9,7 +9,7 @@ use medproof_proto::ledger::ledger_server::LedgerServer;
 use medproof_verifier::entry::MAX_ENTRY_BYTES;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 /// Longest time for a request that states no deadline of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -68,10 +68,13 @@ impl Front {
         let address = listener.local_addr().map_err(io_error(listen.to_string()))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let service = LedgerServer::new(service).max_decoding_message_size(MAX_MESSAGE);
+        // Without it the end of an answer of some kilobytes waits for the client's delayed acknowledgement, 40 ms. The setting
+        // of the server's builder is for listeners that tonic binds itself.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serve = tonic::transport::Server::builder()
             .timeout(REQUEST_TIMEOUT)
             .add_service(service)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            .serve_with_incoming_shutdown(incoming, async {
                 // Either told to stop, or the handle was dropped.
                 let _ = stopped.await;
             });

@@ -1,5 +1,6 @@
 //! `medproof bench ledger`: what a durable entry costs, with its proof checked and without.
 
+pub(super) mod mirror;
 mod world;
 
 use super::{machine, memory, rounded, text};
@@ -17,7 +18,7 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
-use world::{Still, World};
+use world::{Roots, Still, World};
 
 /// Entries that are made, checked and committed in one go while the ledger grows.
 const CHUNK: u64 = 8192;
@@ -59,23 +60,28 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     if args.min_log > args.max_log {
         return Err(CliError::Usage("--min-log is above --max-log".into()));
     }
-    let directory = match &args.directory {
-        Some(directory) => TempDir::with_prefix_in("medproof-bench-", directory),
-        None => TempDir::with_prefix("medproof-bench-"),
-    };
-    let directory = directory.map_err(|source| CliError::CannotCreate {
-        path: match &args.directory {
-            Some(path) => path.display().to_string(),
-            None => "a folder for temporary files".into(),
-        },
-        source,
-    })?;
+    let directory = throw_away(args.directory.as_deref())?;
     let spinner = output.spinner("measuring the ledger");
     let measured = measure(args, directory.path(), &spinner);
     spinner.finish_and_clear();
     let value = measured?;
     output.result(&value, || report(&value));
     Ok(Exit::Accept)
+}
+
+/// A folder in `directory`, or among the temporary files, that goes with what is returned.
+fn throw_away(directory: Option<&Path>) -> Result<TempDir, CliError> {
+    let made = match directory {
+        Some(directory) => TempDir::with_prefix_in("medproof-bench-", directory),
+        None => TempDir::with_prefix("medproof-bench-"),
+    };
+    made.map_err(|source| CliError::CannotCreate {
+        path: match directory {
+            Some(path) => path.display().to_string(),
+            None => "a folder for temporary files".into(),
+        },
+        source,
+    })
 }
 
 fn measure(args: &Args, directory: &Path, shown: &ProgressBar) -> Result<Value, CliError> {
@@ -202,7 +208,7 @@ impl<'a> Bench<'a> {
     fn fills(&mut self, count: u64) -> Result<Vec<Vec<u8>>, CliError> {
         let numbers = self.next..self.next + count;
         self.next = numbers.end;
-        self.world.fills(&self.ledger.head(), numbers)
+        self.world.fills(&Roots::of(&self.ledger.head()), numbers)
     }
 
     /// Durable statements a second whose proofs were checked before.

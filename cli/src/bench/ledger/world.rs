@@ -45,6 +45,24 @@ impl Clock for Still {
     }
 }
 
+/// Roots that statements are about.
+pub(super) struct Roots {
+    pub(super) anchor: Fr,
+    pub(super) identity_root: Fr,
+    pub(super) registry_root: Fr,
+}
+
+impl Roots {
+    /// Those of a ledger's last batch.
+    pub(super) fn of(head: &Head) -> Self {
+        Self {
+            anchor: head.commitment_root,
+            identity_root: head.identity_root,
+            registry_root: head.registry_root,
+        }
+    }
+}
+
 /// The key's discrete logarithms.
 struct Trapdoor {
     constant: Fr,
@@ -61,6 +79,7 @@ pub(super) struct World {
     ledger_id: [u8; 32],
     log_key: SigningKey,
     governor: SigningKey,
+    mirror: SigningKey,
     pharmacy: (Name, SigningKey),
     payer: (Name, SigningKey),
     domain: Name,
@@ -113,8 +132,18 @@ fn dispense_key() -> Result<(VerifyingKey, Trapdoor), CliError> {
 
 /// An element that differs with the number. In a ledger nullifiers and commitments are hashes: their rows lie anywhere
 /// among those there are, which costs more than rows that follow one another.
-fn scattered(n: u64) -> Fr {
+pub(super) fn scattered(n: u64) -> Fr {
     Fr::rand(&mut StdRng::seed_from_u64(n))
+}
+
+/// One of the elements of fill `n`.
+fn of_fill(n: u64, kind: u64) -> Fr {
+    scattered((1 << 40) * kind + n)
+}
+
+/// The account nullifier that fill `n` spends.
+pub(super) fn account_nullifier(n: u64) -> Fr {
+    of_fill(n, 1)
 }
 
 impl Trapdoor {
@@ -153,6 +182,7 @@ impl World {
             genesis,
             log_key,
             governor,
+            mirror: key(),
             pharmacy: (name("pharmacy-1")?, key()),
             payer: (name("payer-1")?, key()),
             domain: name("us-ma")?,
@@ -169,6 +199,11 @@ impl World {
 
     pub(super) fn log_key(&self) -> SigningKey {
         self.log_key.clone()
+    }
+
+    /// The key that a mirror cosigns with.
+    pub(super) fn mirror_key(&self) -> SigningKey {
+        self.mirror.clone()
     }
 
     fn governed<T: Body>(&self, body: T) -> Governed<T> {
@@ -246,11 +281,11 @@ impl World {
     }
 
     /// Fills with proofs, one for each number: two nullifiers and one commitment.
-    pub(super) fn fills(&self, head: &Head, numbers: Range<u64>) -> Result<Vec<Vec<u8>>, CliError> {
-        numbers.into_par_iter().map(|n| self.fill(head, n)).collect()
+    pub(super) fn fills(&self, roots: &Roots, numbers: Range<u64>) -> Result<Vec<Vec<u8>>, CliError> {
+        numbers.into_par_iter().map(|n| self.fill(roots, n)).collect()
     }
 
-    fn fill(&self, head: &Head, n: u64) -> Result<Vec<u8>, CliError> {
+    fn fill(&self, roots: &Roots, n: u64) -> Result<Vec<u8>, CliError> {
         let mut challenge = [0; 32];
         challenge[..8].copy_from_slice(&n.to_be_bytes());
         let context = Context {
@@ -260,15 +295,15 @@ impl World {
             challenge: bound(challenge),
             payload_hash: [0; 32],
         };
-        let value = |kind: u64| scattered((1 << 40) * kind + n);
+        let value = |kind: u64| of_fill(n, kind);
         let statement = Statement::Dispense(DispensePublic {
-            anchor: head.commitment_root,
-            identity_root: head.identity_root,
-            registry_root: head.registry_root,
+            anchor: roots.anchor,
+            identity_root: roots.identity_root,
+            registry_root: roots.registry_root,
             domain: self.domain.to_fr(),
             policy_id: self.policy,
             date: Fr::from(Day::from_unix_seconds(TIME).0),
-            nf_note: value(1),
+            nf_note: account_nullifier(n),
             cm_note: value(2),
             cm_undo: value(3),
             nf_fill: value(4),
