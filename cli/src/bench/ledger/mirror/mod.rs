@@ -43,10 +43,10 @@ pub(in crate::bench) struct Args {
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     openings: u32,
     /// Seconds of each measurement of reads and appends; there are twelve.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=30))]
     seconds: u32,
     /// Clients that read from each service, each the next when it has the last.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     clients: u32,
     /// A folder on the disk to be measured; the ledgers there are removed at the end [default: that for temporary files].
     #[arg(long, value_name = "DIR")]
