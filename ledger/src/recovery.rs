@@ -92,6 +92,9 @@ pub(crate) fn check_last_batch<B: Base>(state: &State<B>) -> Result<(), StoreErr
     let sealed = (seal.batch, seal.time, seal.commitments, seal.nullifiers);
     let roots = (seal.commitment_root, seal.identity_root, seal.registry_root);
     let governance = [Kind::Circuit, Kind::Registry, Kind::Policy].map(|kind| head.kinds[kind as usize - 1]);
+    if seal.first >= index {
+        return damaged(format!("entry {index}: {}", Refusal::EmptyBatch));
+    }
     if index + 1 != head.size
         || sealed != (last, head.time, head.commitments, head.nullifiers)
         || roots != (head.commitment_root, head.identity_root, head.registry_root)

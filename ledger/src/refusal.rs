@@ -208,6 +208,9 @@ pub enum Refusal {
     /// The time lies before the last seal's.
     #[error("the batch's time lies before the last seal's")]
     TimeRunsBack,
+    /// A batch of nothing but its seal.
+    #[error("the batch has no entry before its seal")]
+    EmptyBatch,
     /// The store fails; nothing more is acknowledged.
     #[error(transparent)]
     Store(#[from] StoreError),

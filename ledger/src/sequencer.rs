@@ -236,7 +236,7 @@ impl Judge {
         let sealed = match self.state.seal(time) {
             Ok(sealed) => sealed,
             Err(Refusal::Store(error)) => return Err(error),
-            // `time` is not below the last seal's, and sealing refuses nothing else.
+            // `time` is not below the last seal's, there is an entry, and sealing refuses nothing else.
             Err(other) => return Err(StoreError::damaged(other.to_string())),
         };
         let sealed = Sealed {

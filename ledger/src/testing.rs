@@ -436,11 +436,15 @@ impl World {
         self.state = State::open(base).unwrap().unwrap();
     }
 
-    /// Seals an empty batch `seconds` later.
+    /// Seals a batch `seconds` later that changes no tree.
     pub(crate) fn wait(&mut self, seconds: u64) {
         self.time += seconds;
-        self.state.seal(self.time).unwrap();
-        self.state.commit().unwrap();
+        let sponsor = name("sponsor-1");
+        let id = 1_000 + self.governance.sequence;
+        let policy = self
+            .governance
+            .policy(id, "us-ma", PolicyPurpose::Eligibility { sponsor });
+        self.submit(&policy).unwrap();
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -7,7 +7,7 @@ use crate::{
     trust::TrustArgs,
 };
 use ed25519_dalek::SigningKey;
-use medproof_ledger::mirror::{PromoteError, promote};
+use medproof_ledger::mirror::{Memory, PromoteError, promote};
 use medproof_verifier::checkpoint::MAX_CHECKPOINT_BYTES;
 use serde_json::json;
 use std::path::PathBuf;
@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// Secret file with the key that signs the log's checkpoints: the one in its genesis, and no other.
     #[arg(long, value_name = "FILE")]
     log_key: PathBuf,
+    /// Promote a mirror that does not know what it has cosigned (`DIR/witness` is lost, or was not in the backup).
+    #[arg(long)]
+    without_memory: bool,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -37,7 +40,11 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let log = secret::read(&args.log_key, args.passphrase.passphrase()?)?;
     let key = SigningKey::from_bytes(&Zeroizing::new(log.posting().to_bytes()));
     let bar = output.bar(0, "rows checked");
-    let promoted = promote(&args.directory, &checkpoint, &policy, key, |done, of| {
+    let memory = match args.without_memory {
+        true => Memory::Dispensable,
+        false => Memory::Needed,
+    };
+    let promoted = promote(&args.directory, &checkpoint, &policy, key, memory, |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });
@@ -49,12 +56,17 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         "entries": promoted.size,
         "root": hex::encode(promoted.root),
         "contained": promoted.contained,
+        "cosigned": promoted.cosigned,
         "quorum": policy.quorum(),
         "signed": promoted.signed,
     });
+    let unknown = match promoted.cosigned {
+        Some(_) => "",
+        None => "What the mirror itself had cosigned is not known, and was not compared.\n",
+    };
     output.result(&value, || {
         format!(
-            "{directory}: {} entries, which contain the checkpoint of {}\nStart the ledger on it with the same log key, and \
+            "{directory}: {} entries, which contain the checkpoint of {}\n{unknown}Start the ledger on it with the same log key, and \
              never the old one again: two ledgers with one key are a fork.",
             promoted.size, promoted.contained
         )
@@ -72,6 +84,7 @@ fn error(error: PromoteError) -> CliError {
         PromoteError::Start(_) | PromoteError::Store(_) | PromoteError::Witness(_) => {
             CliError::unavailable(error)
         }
+        PromoteError::Forgotten(_) => CliError::data(format!("{error} (--without-memory)")),
         other => CliError::data(other),
     }
 }

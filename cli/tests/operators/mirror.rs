@@ -70,7 +70,14 @@ fn a_mirror_follows_is_promoted_and_goes_on() {
         (&checked["clean"], &checked["mirror"]),
         (&Value::from(true), &Value::from(true))
     );
+    // Without what it has cosigned, only if the operator says so.
+    std::fs::rename(desk.path("mirror/witness"), desk.path("aside")).unwrap();
+    let (exit, error) = desk.fails(&promote);
+    assert!(exit == 65 && error.contains("--without-memory"), "{exit} {error}");
+    let _ = std::fs::remove_dir_all(desk.path("mirror/witness"));
+    std::fs::rename(desk.path("aside"), desk.path("mirror/witness")).unwrap();
     let promoted = desk.ok(&promote);
+    assert!(promoted["cosigned"].is_u64(), "{promoted}");
     assert_eq!(
         (&promoted["entries"], &promoted["root"]),
         (&last["size"], &last["root"])

@@ -156,6 +156,11 @@ impl<'a> Auditor<'a> {
                 .problem(seal_index, "the seal's time lies before the previous seal's");
             return self.only_log(state, at);
         }
+        if at == 0 {
+            let what = format!("{}{LATER}", Refusal::EmptyBatch);
+            self.report.problem(seal_index, what);
+            return self.only_log(state, at);
+        }
         for index in first..seal_index {
             let Some((bytes, submission)) = self.waiting.next(state.rules()) else {
                 break;

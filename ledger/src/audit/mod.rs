@@ -214,11 +214,8 @@ impl AuditError {
     /// a log that cannot be read or is shown as it was some time ago, cosignatures that are left out or made up.
     pub fn is_verdict(&self) -> bool {
         match self {
-            // The origin is read after the signature.
-            Self::Checkpoint(error) => {
-                matches!(error, CosignatureError::Checkpoint(CheckpointError::Origin))
-            }
-            Self::Read(_) | Self::Withheld { .. } | Self::State(_) => false,
+            // Also with another origin, which anybody can put this log's name before (`Mismatch::halts`).
+            Self::Checkpoint(_) | Self::Read(_) | Self::Withheld { .. } | Self::State(_) => false,
             Self::Size(_) | Self::Forked { .. } | Self::Genesis(_) | Self::Unsealed(_) => true,
         }
     }

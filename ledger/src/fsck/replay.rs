@@ -4,6 +4,7 @@ use super::{Findings, commitments::Commitments, cursor::Cursor, log::Log, nullif
 use crate::{
     audit::{LATER, differences},
     overlay::Overlay,
+    refusal::Refusal,
     rules::Rules,
     signed_record::SignedHead,
     state::{HEAD_KEY, Head, NoteKind, note_leaf, party::Member, read_entry, tree::Tree},
@@ -332,6 +333,12 @@ impl<'a> Replay<'a> {
         if seal.time < self.head.time {
             let what = format!("the seal at {index} lies before the previous seal's time");
             findings.problem(Table::Entry.as_str(), what);
+        }
+        if self.first == index {
+            findings.problem(
+                Table::Entry.as_str(),
+                format!("entry {index}: {}", Refusal::EmptyBatch),
+            );
         }
         if !self.diverged && expected != *seal {
             let what = format!("entry {index}: {}{LATER}", differences(seal, &expected));

@@ -312,6 +312,15 @@ async fn what_a_crash_leaves_is_no_problem() {
         .unwrap()
         .unwrap();
     let time = state.head().time;
+    let opened = open(
+        genesis().ledger_id(),
+        100,
+        "authority",
+        "us-ma",
+        account(900, 900),
+    );
+    let opened = crate::Submission::check(&opened.to_bytes(), state.rules()).unwrap();
+    state.apply(&opened, time).unwrap();
     state.seal(time).unwrap();
     state.commit().unwrap();
     drop(state);

@@ -130,8 +130,8 @@ fn mirror(out: &mut String, following: &Following) {
     let help = "1 after the primary has signed what an honest one does not; nothing newer is served then.";
     metric(out, name, "gauge", help, &one(following.halted.is_some().into()));
     let name = "medproof_ledger_mirror_doubted";
-    let help = "1 while the primary's address shows what the log's key does not vouch for, or a seal whose time has not come; \
-                nothing newer is served then.";
+    let help = "1 while the primary's address shows what the log's key does not vouch for, a seal whose time has not come, or \
+                for long only checkpoints older than before; nothing newer is served then.";
     metric(out, name, "gauge", help, &one(following.doubted.is_some().into()));
     let name = "medproof_ledger_mirror_seal_behind_seconds";
     let help = "How long before a look that did not show it yet the primary's newest checkpoint says that it was sealed; above \
@@ -141,11 +141,11 @@ fn mirror(out: &mut String, following: &Following) {
     let help = "Entries in the primary's last signed checkpoint that was read.";
     metric(out, name, "gauge", help, &one(following.size));
     let name = "medproof_ledger_mirror_failures_total";
-    let help = "Attempts to follow the primary that it did not answer, or not with success.";
+    let help = "Attempts to follow the primary that it did not answer, or not with what can be followed.";
     metric(out, name, "counter", help, &one(following.failures));
     if let Some(age) = following.age() {
         let name = "medproof_ledger_mirror_checkpoint_age_seconds";
-        let help = "Time since the primary's signed checkpoint was last read.";
+        let help = "Time since a signed checkpoint was last read that is as large as the largest seen.";
         metric(out, name, "gauge", help, &one(age.as_secs()));
     }
 }

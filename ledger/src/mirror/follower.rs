@@ -32,6 +32,8 @@ use tokio::sync::{oneshot, watch};
 
 /// Longest wait before a primary that does not answer is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long checkpoints may be shown that are older than one before, as a ledger and its mirrors may for a moment.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Entries between two lines on the progress of a long way.
 const STEP: u64 = 65_536;
 
@@ -54,6 +56,8 @@ pub(super) struct Follower {
     pub(super) heard: watch::Sender<Option<Heard>>,
     pub(super) poll: Duration,
     pub(super) looks: Looks,
+    /// [`PATIENCE`] but in tests.
+    pub(super) patience: Duration,
     /// Absent before there is a state that a checkpoint was signed for.
     pub(super) published: Option<watch::Sender<Arc<Published>>>,
     /// What was shown last, with all its cosignatures, for whoever looks into a mismatch.
@@ -209,37 +213,64 @@ impl Follower {
         // What an earlier pass left of a batch is read anew: whoever hands the log on chose where it was cut off, and under
         // this checkpoint, which may end before it, nothing of it counts.
         self.judge.forget();
-        let (size, here) = (checkpoint.size(), self.judge.size());
+        let size = checkpoint.size();
         if !log_reader::is_size(size) {
             return Err(Mismatch::Size(size).into());
         }
+        let held_back = self.has_read(size);
+        self.looks.see(size, looked);
+        self.follow(&checkpoint, (plain, note), commands)?;
+        held_back.map_or(Ok(()), |mismatch| Err(mismatch.into()))
+    }
+
+    /// Notes that a signed checkpoint was read. One that is older than what was seen says nothing of what the log is now:
+    /// gives what is wrong where only such have been shown for long.
+    fn has_read(&self, size: u64) -> Option<Mismatch> {
+        let seen = self.seen.as_ref().map_or(0, Checkpoint::size);
+        let now = Instant::now();
+        let mut older = None;
         self.following.send_modify(|following| {
             following.size = size;
-            following.read = Some(Instant::now());
+            if size < seen {
+                older = Some(*following.older.get_or_insert(now));
+            } else {
+                following.read = Some(now);
+                following.older = None;
+            }
         });
-        self.looks.see(size, looked);
+        let long = older.is_some_and(|since| now.duration_since(since) >= self.patience);
+        long.then_some(Mismatch::Older { size, seen })
+    }
+
+    /// Goes on to a signed checkpoint, or compares it with what was judged. `note`: what the log has signed of it, and all
+    /// that was shown.
+    fn follow(
+        &mut self,
+        checkpoint: &Checkpoint,
+        (plain, note): (Vec<u8>, Vec<u8>),
+        commands: &Receiver<Command>,
+    ) -> Result<(), Failed> {
+        let (size, here) = (checkpoint.size(), self.judge.size());
         if size <= here {
             // Of what was judged, whether it is written or waits for a longer checkpoint.
-            if self.judge.root(size)? != Some(*checkpoint.root()) {
-                return Err(Mismatch::Forked { size, agreed: size }.into());
-            }
+            self.judge.agrees(checkpoint)?;
         } else {
             let primary = Arc::clone(&self.primary);
-            let tiles = Tiles::new(&primary, &checkpoint);
+            let tiles = Tiles::new(&primary, checkpoint);
             // One that was seen and not yet reached is forgotten for no other before that is known to contain it.
             let reached = self.seen.as_ref().is_none_or(|seen| seen.size() <= here);
             if reached {
-                self.see(&checkpoint, &plain)?;
+                self.see(checkpoint, &plain)?;
             }
-            self.contains(&tiles, &checkpoint)?;
-            self.see(&checkpoint, &plain)?;
+            self.contains(&tiles, checkpoint)?;
+            self.see(checkpoint, &plain)?;
             self.read(&tiles, commands)?;
         }
         // Behind it lies what was judged on the way to a longer checkpoint.
         if size >= here {
             let published = self.published.as_ref();
             if published.is_none_or(|p| p.borrow().head.size != size) {
-                self.judge.finish(&checkpoint, plain.clone())?;
+                self.judge.finish(checkpoint, plain.clone())?;
                 self.publish(plain.clone());
             }
             self.told_time();

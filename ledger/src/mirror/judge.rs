@@ -100,6 +100,14 @@ impl Judge {
         }
     }
 
+    /// Compares a signed checkpoint of entries that were judged, written or not, with them.
+    pub(super) fn agrees(&self, checkpoint: &Checkpoint) -> Result<(), Failed> {
+        // Nothing is shorter than no entries.
+        self.state
+            .as_ref()
+            .map_or(Ok(()), |state| agrees(state, checkpoint))
+    }
+
     /// Compares the roots of checkpoints whose entries are here now, before anything of them is written.
     fn reach(&mut self) -> Result<(), Failed> {
         let Some(state) = &self.state else {
@@ -107,10 +115,7 @@ impl Judge {
         };
         let here = state.head().size;
         for known in self.ahead.iter().filter(|known| known.size() <= here) {
-            let size = known.size();
-            if state.log_root(size)? != *known.root() {
-                return Err(Mismatch::Forked { size, agreed: size }.into());
-            }
+            agrees(state, known)?;
         }
         self.ahead.retain(|known| known.size() > here);
         Ok(())
@@ -256,6 +261,19 @@ impl Judge {
         }
         state.put_checkpoint(note);
         Ok(self.commit()?)
+    }
+}
+
+/// Holds a signed checkpoint of at most as many entries against them: their root, and that a seal is the last of them, for
+/// nothing is signed within a batch.
+fn agrees(state: &State<Store>, checkpoint: &Checkpoint) -> Result<(), Failed> {
+    let size = checkpoint.size();
+    if state.log_root(size)? != *checkpoint.root() {
+        return Err(Mismatch::Forked { size, agreed: size }.into());
+    }
+    match state.ends_with_seal(size)? {
+        true => Ok(()),
+        false => Err(Mismatch::Open(size).into()),
     }
 }
 

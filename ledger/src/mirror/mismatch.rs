@@ -5,7 +5,7 @@ use medproof_verifier::{CheckpointError, Day};
 use std::{io, path::Path};
 
 /// Something that an honest primary does not show. A mirror halts on what the log's key vouches for; bytes that anybody
-/// on the way could have made, and seals whose time may come, are not followed, and asked for again ([`Mismatch::halts`]). No message holds more than the public log does.
+/// on the way could have made, seals whose time may come, and only older checkpoints, are not followed, and asked for again ([`Mismatch::halts`]). No message holds more than the public log does.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Mismatch {
     /// What is shown at `/checkpoint` is not a checkpoint that the primary's key signed.
@@ -72,16 +72,26 @@ pub enum Mismatch {
     /// A checkpoint in the middle of a batch.
     #[error("the checkpoint of {0} entries does not end with a seal")]
     Open(u64),
+    /// For long nothing but checkpoints that are older than one before: what is newer is held back, or lost.
+    #[error(
+        "the primary's checkpoint of {size} entries is older than the one of {seen} that it has shown before"
+    )]
+    Older {
+        /// Entries of the checkpoint.
+        size: u64,
+        /// Entries of the largest that was seen.
+        seen: u64,
+    },
 }
 
 impl Mismatch {
-    /// Whether a mirror halts on it: the log's key vouches for what was shown (entries are judged only once they lead to a
-    /// signed root), and no time mends it.
+    /// Whether a mirror halts on it: the log's key vouches for a lie (entries are judged only once they lead to a signed
+    /// root), and no time mends it. What is older is signed, and true; anybody on the way may show it again.
     pub fn halts(&self) -> bool {
         match self {
-            // The origin is read after the signature.
-            Self::Checkpoint(error) => matches!(error, CheckpointError::Origin),
-            Self::Unvouched(_) | Self::Ahead { .. } => false,
+            // Also with another origin: a signature is over the text, not over the name before it, so where the key signs
+            // for two logs anybody can put one's name before the other's.
+            Self::Checkpoint(_) | Self::Unvouched(_) | Self::Ahead { .. } | Self::Older { .. } => false,
             Self::Size(_)
             | Self::Forked { .. }
             | Self::Genesis(_)
@@ -95,7 +105,7 @@ impl Mismatch {
     /// What is said of it where the mirror does not halt.
     pub(super) fn doubt(&self) -> String {
         match self {
-            Self::Ahead { .. } => self.to_string(),
+            Self::Ahead { .. } | Self::Older { .. } => self.to_string(),
             other => format!("what is shown there is not vouched for by the log's key: {other}"),
         }
     }

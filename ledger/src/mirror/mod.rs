@@ -30,7 +30,7 @@ use crate::{
     table::{Base, StoreError, Table, number},
     witness::Witness,
 };
-use follower::Follower;
+use follower::{Follower, PATIENCE};
 use judge::Judge;
 use looks::Looks;
 use medproof_verifier::{
@@ -39,7 +39,7 @@ use medproof_verifier::{
     entry::Genesis,
 };
 pub use mismatch::Mismatch;
-pub use promote::{PromoteError, Promoted, promote};
+pub use promote::{Memory, PromoteError, Promoted, promote};
 use std::{
     fmt,
     net::SocketAddr,
@@ -94,9 +94,11 @@ pub(crate) struct Following {
     pub(crate) primary: String,
     /// Entries of the last signed checkpoint that was read; 0 before there is one.
     pub(crate) size: u64,
-    /// When that was.
+    /// When the last was read that is as large as the largest that was seen.
     pub(crate) read: Option<Instant>,
-    /// How often it did not answer, or not with success.
+    /// Since when only older ones were read.
+    pub(crate) older: Option<Instant>,
+    /// How often it could not be followed.
     pub(crate) failures: u64,
     /// Why it is not followed now, though it answers, until it is followed again.
     pub(crate) doubted: Option<String>,
@@ -108,7 +110,7 @@ pub(crate) struct Following {
 }
 
 impl Following {
-    /// How long ago the primary's checkpoint was read.
+    /// How long ago the primary's checkpoint was read, older ones than the largest that was seen left out.
     pub(crate) fn age(&self) -> Option<Duration> {
         self.read.map(|read| read.elapsed())
     }
@@ -117,13 +119,23 @@ impl Following {
 impl fmt::Display for Following {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { primary, size, .. } = self;
-        match (self.halted.as_ref().or(self.doubted.as_ref()), self.age()) {
-            (Some(reason), _) if self.halted.is_some() => {
-                write!(f, "the mirror of {primary} has halted: {reason}")
-            }
-            (Some(doubt), _) => write!(f, "the mirror of {primary} cannot follow: {doubt}"),
-            (None, None) => write!(f, "mirror of {primary}, which has not answered since the start"),
-            (None, Some(age)) => {
+        if let Some(reason) = &self.halted {
+            return write!(f, "the mirror of {primary} has halted: {reason}");
+        }
+        if let Some(doubt) = &self.doubted {
+            return write!(f, "the mirror of {primary} cannot follow: {doubt}");
+        }
+        if let Some(older) = self.older {
+            let older = older.elapsed().as_secs();
+            return write!(
+                f,
+                "mirror of {primary}, which for {older} s has shown checkpoints that are older than one before, the last \
+                 of {size} entries"
+            );
+        }
+        match self.age() {
+            None => write!(f, "mirror of {primary}, which has not answered since the start"),
+            Some(age) => {
                 let age = age.as_secs();
                 write!(
                     f,
@@ -374,6 +386,7 @@ fn follower(
         primary: config.primary.to_string(),
         size: 0,
         read: None,
+        older: None,
         failures: 0,
         doubted: None,
         seal_behind: 0,
@@ -394,6 +407,7 @@ fn follower(
         heard: watch::Sender::new(None),
         poll: config.poll,
         looks: Looks::default(),
+        patience: PATIENCE,
         published: None,
         note: None,
         store,

@@ -78,6 +78,14 @@ pub enum PromoteError {
         /// Entries of the checkpoint.
         size: u64,
     },
+    /// What the mirror has cosigned is not known, as after a restore.
+    #[error(
+        "{} does not say what this mirror has cosigned last, as after a restore: its key may have cosigned more of the log \
+         than there is here. Promote another mirror, or, if the checkpoint given is the latest that anybody has, this one \
+         without that check",
+        .0.display()
+    )]
+    Forgotten(PathBuf),
     /// A promotion was begun with another head.
     #[error(
         "`signed-checkpoints` is there and names another head than this mirror's: nothing is signed beside it"
@@ -105,6 +113,15 @@ pub enum PromoteError {
     Witness(#[from] WitnessError),
 }
 
+/// What is asked of the mirror's memory of its own cosignatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// It must be there, and the log contain what it names.
+    Needed,
+    /// As above where it is there; without it the checkpoint given alone says how far the log was signed.
+    Dispensable,
+}
+
 /// A mirror that was promoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Promoted {
@@ -114,6 +131,8 @@ pub struct Promoted {
     pub root: [u8; 32],
     /// Entries of the checkpoint that was given.
     pub contained: u64,
+    /// Entries of the checkpoint that the mirror cosigned last. None: that is not known.
+    pub cosigned: Option<u64>,
     /// Checkpoints at the ends of batches that were signed once more: a mirror does not see each.
     pub signed: u64,
 }
@@ -132,6 +151,7 @@ pub fn promote(
     checkpoint: &[u8],
     policy: &WitnessPolicy,
     log_key: SigningKey,
+    memory: Memory,
     progress: impl FnMut(u64, u64),
 ) -> Result<Promoted, PromoteError> {
     let halted_file = directory.join(HALTED_FILE);
@@ -168,8 +188,12 @@ pub fn promote(
     if let Some(seen) = seen(&store, &log)? {
         contains(&state, &seen, "a checkpoint that the primary was seen to sign")?;
     }
-    if let Some(cosigned) = witness::remembered(&directory.join(WITNESS_FOLDER), &log)? {
-        contains(&state, &cosigned, "the checkpoint that the mirror cosigned last")?;
+    let folder = directory.join(WITNESS_FOLDER);
+    let cosigned = witness::remembered(&folder, &log)?;
+    match &cosigned {
+        Some(cosigned) => contains(&state, cosigned, "the checkpoint that the mirror cosigned last")?,
+        None if memory == Memory::Needed => return Err(PromoteError::Forgotten(folder)),
+        None => {}
     }
     let head = SignedHead {
         size: state.head().size,
@@ -185,6 +209,7 @@ pub fn promote(
         size: head.size,
         root: head.root,
         contained: given.size(),
+        cosigned: cosigned.map(|cosigned| cosigned.size()),
         signed,
     })
 }

@@ -55,7 +55,7 @@ fn code(refusal: &Refusal) -> Code {
         | R::LeafInUse(_)
         | R::KnownPolicy
         | R::PolicyOverlap(_) => Code::AlreadyExists,
-        R::TimeRunsBack | R::Store(_) => Code::Unavailable,
+        R::TimeRunsBack | R::EmptyBatch | R::Store(_) => Code::Unavailable,
     }
 }
 

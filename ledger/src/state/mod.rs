@@ -181,6 +181,12 @@ impl<B: Base> State<B> {
         log::root(&self.view, size)
     }
 
+    /// Whether the last of the first `size` entries, at least one, is a seal.
+    pub(crate) fn ends_with_seal(&self, size: u64) -> Result<bool, StoreError> {
+        let (_, last) = read_entry(|table, key| self.view.get(table, key), size - 1)?;
+        Ok(matches!(last, Entry::Seal(_)))
+    }
+
     /// Where the same event was appended before: a statement of the same circuit and public inputs,
     /// otherwise the same bytes.
     ///
@@ -237,11 +243,19 @@ impl<B: Base> State<B> {
     /// The seal that the batch in progress leads to, without taking it into the log.
     ///
     /// # Errors
-    /// [`Refusal::TimeRunsBack`] or [`Refusal::Store`].
+    /// [`Refusal::TimeRunsBack`], [`Refusal::EmptyBatch`] or [`Refusal::Store`].
     pub(crate) fn next_seal(&mut self, time: u64) -> Result<Seal, Refusal> {
         if time < self.head.time {
             return Err(Refusal::TimeRunsBack);
         }
+        // Seals cost their maker nothing: a log of nothing else could be made as long as anybody likes.
+        if self.pending() == 0 {
+            return Err(Refusal::EmptyBatch);
+        }
+        Ok(self.seal_at(time)?)
+    }
+
+    fn seal_at(&mut self, time: u64) -> Result<Seal, StoreError> {
         Ok(Seal {
             batch: self.head.batches,
             first: self.batch_first,
@@ -258,9 +272,20 @@ impl<B: Base> State<B> {
     /// Ends the batch in progress: roots, SEAL, figures. Nothing is durable before [`State::commit`].
     ///
     /// # Errors
-    /// [`Refusal::TimeRunsBack`] or [`Refusal::Store`].
+    /// [`Refusal::TimeRunsBack`], [`Refusal::EmptyBatch`] or [`Refusal::Store`].
     pub fn seal(&mut self, time: u64) -> Result<SealedBatch, Refusal> {
         let seal = self.next_seal(time)?;
+        Ok(self.take_seal(seal)?)
+    }
+
+    /// Seals past the rule that a batch has an entry, as a dishonest operator could.
+    #[cfg(test)]
+    pub(crate) fn seal_empty(&mut self, time: u64) {
+        let seal = self.seal_at(time).unwrap();
+        self.take_seal(seal).unwrap();
+    }
+
+    fn take_seal(&mut self, seal: Seal) -> Result<SealedBatch, StoreError> {
         let bytes = Entry::Seal(seal.clone()).to_bytes();
         let index = self.append(Kind::Seal, &bytes, leaf_hash(&bytes))?;
         self.view.put(
@@ -272,7 +297,7 @@ impl<B: Base> State<B> {
         let head = &mut self.head;
         head.batches += 1;
         head.seal = Sha256::digest(&bytes).into();
-        head.time = time;
+        head.time = seal.time;
         head.commitment_root = seal.commitment_root;
         head.identity_root = seal.identity_root;
         head.registry_root = seal.registry_root;

@@ -16,6 +16,7 @@ pub(crate) struct Roots {
     newest: Option<Fr>,
     /// Commitment root -> time of the last seal that had it.
     anchors: HashMap<Fr, u64>,
+    /// The same in the order of time, the newest root last: it stands there once, with its newest time.
     order: VecDeque<(u64, Fr)>,
     identity: Window,
     registry: Window,
@@ -27,6 +28,8 @@ struct Window {
     current: Option<Fr>,
     /// Former root -> time of the seal that replaced it.
     replaced: HashMap<Fr, u64>,
+    /// What became a former root, in the order of time.
+    order: VecDeque<(u64, Fr)>,
 }
 
 impl Roots {
@@ -34,9 +37,13 @@ impl Roots {
     pub(crate) fn sealed(&mut self, seal: &Seal) {
         let time = seal.time;
         let root = seal.commitment_root;
-        self.newest = Some(root);
         self.anchors.insert(root, time);
-        self.order.push_back((time, root));
+        match self.order.back_mut() {
+            // A seal that changes no root takes no room.
+            Some(last) if self.newest == Some(root) => last.0 = time,
+            _ => self.order.push_back((time, root)),
+        }
+        self.newest = Some(root);
         while let Some((old, root)) = self.order.front().copied()
             && old.saturating_add(ANCHOR_SECONDS) < time
         {
@@ -73,11 +80,18 @@ impl Window {
         if self.current != Some(root) {
             if let Some(before) = self.current.replace(root) {
                 self.replaced.insert(before, time);
+                self.order.push_back((time, before));
             }
             self.replaced.remove(&root);
         }
-        self.replaced
-            .retain(|_, at| at.saturating_add(REPLACED_SECONDS) >= time);
+        while let Some((old, root)) = self.order.front().copied()
+            && old.saturating_add(REPLACED_SECONDS) < time
+        {
+            self.order.pop_front();
+            if self.replaced.get(&root) == Some(&old) {
+                self.replaced.remove(&root);
+            }
+        }
     }
 
     fn accepts(&self, root: &Fr, now: u64) -> bool {
@@ -143,5 +157,44 @@ mod tests {
         roots.sealed(&seal(5000 + ANCHOR_SECONDS, 4));
         assert!(!roots.is_anchor(&two, 5000 + ANCHOR_SECONDS));
         assert_eq!(roots.order.len(), 2);
+        // Of what was replaced only the last was less than ten minutes ago.
+        assert_eq!(
+            (roots.identity.replaced.len(), roots.identity.order.len()),
+            (1, 1)
+        );
+    }
+
+    #[test]
+    fn seals_that_change_no_root_take_no_room_and_keep_the_anchor_fresh() {
+        let mut roots = Roots::default();
+        let (one, two) = (Fr::from(1u64), Fr::from(2u64));
+        for time in [1000, 1000, 1000, 2000] {
+            roots.sealed(&seal(time, 1));
+        }
+        assert_eq!((roots.order.len(), roots.anchors.len()), (1, 1));
+        roots.sealed(&seal(2500, 2));
+        // 24 hours from the last seal that had it, not from the first.
+        let last = 2000 + ANCHOR_SECONDS;
+        assert!(roots.is_anchor(&one, last) && !roots.is_anchor(&one, last + 1));
+        roots.sealed(&seal(last, 2));
+        assert_eq!(roots.anchors.len(), 2);
+        roots.sealed(&seal(last + 1, 2));
+        assert_eq!((roots.order.len(), roots.anchors.len()), (1, 1));
+        assert!(roots.is_anchor(&two, last + 1 + 2 * ANCHOR_SECONDS));
+    }
+
+    #[test]
+    fn a_root_that_comes_and_goes_is_forgotten_once_its_last_time_has_passed() {
+        let mut window = Window::default();
+        let (one, two) = (Fr::from(1u64), Fr::from(2u64));
+        for (time, root) in [(1000, one), (1100, two), (1100, one), (1200, two), (1701, two)] {
+            window.sealed(root, time);
+        }
+        // The entry of 1100 has gone, that of 1200 stands.
+        assert!(window.accepts(&one, 1200 + REPLACED_SECONDS));
+        assert!(!window.accepts(&one, 1201 + REPLACED_SECONDS));
+        assert!(window.accepts(&two, u64::MAX));
+        window.sealed(two, 1201 + REPLACED_SECONDS);
+        assert!(window.replaced.is_empty() && window.order.is_empty());
     }
 }

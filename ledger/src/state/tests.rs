@@ -304,6 +304,24 @@ fn time_never_runs_back() {
 }
 
 #[test]
+fn a_batch_of_nothing_but_its_seal_is_refused() {
+    let mut w = World::new();
+    let before = (
+        w.state.head().clone(),
+        w.state.log_root(w.state.head().size).unwrap(),
+    );
+    for time in [w.time, w.time + 1] {
+        refused!(w.state.next_seal(time), Refusal::EmptyBatch);
+        refused!(w.state.seal(time), Refusal::EmptyBatch);
+    }
+    let size = w.state.head().size;
+    assert_eq!((w.state.head().clone(), w.state.log_root(size).unwrap()), before);
+    // One entry is enough, and the genesis is one.
+    w.wait(1);
+    assert_eq!(World::bare(genesis()).state.head().batches, 1);
+}
+
+#[test]
 fn a_state_opened_from_its_tables_goes_on_as_the_old_one() {
     let mut w = World::new();
     w.open("authority", "us-ma", account(0, 1)).unwrap();

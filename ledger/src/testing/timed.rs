@@ -1,14 +1,15 @@
 //! A log that is written seal by seal at any time, and served over HTTP, for tests of who looks at its time.
 
-use super::{client::LOOPBACK, genesis, key_of};
+use super::{Governance, client::LOOPBACK, genesis, key_of};
 use crate::{
     clock::Clock,
     http::{Listener, Reads, router},
     sequencer::Published,
     state::State,
     store::Store,
+    submission::Submission,
 };
-use medproof_verifier::{LogSigner, entry::Genesis};
+use medproof_verifier::{LogSigner, Role, entry::Genesis};
 use std::{
     net::SocketAddr,
     path::Path,
@@ -51,6 +52,7 @@ pub(crate) fn production() -> Genesis {
 /// Whoever runs it chooses the time of each seal.
 pub(crate) struct TimedLog {
     state: State<Store>,
+    governance: Governance,
     published: watch::Sender<Arc<Published>>,
     listener: Listener,
 }
@@ -71,6 +73,7 @@ impl TimedLog {
     /// A log that begins with this genesis, at its time.
     pub(crate) async fn begin(directory: &Path, genesis: Genesis) -> Self {
         let store = Store::open(&directory.join("db")).unwrap();
+        let governance = Governance::new(genesis.ledger_id());
         let (mut state, _) = State::create(store.clone(), genesis).unwrap();
         state.commit().unwrap();
         let published = watch::Sender::new(published(&state));
@@ -78,6 +81,7 @@ impl TimedLog {
         Self {
             listener: Listener::start(LOOPBACK, router(reads)).await.unwrap(),
             state,
+            governance,
             published,
         }
     }
@@ -85,6 +89,12 @@ impl TimedLog {
     /// Seals batches at these times, one after the other, and signs the last.
     pub(crate) fn seal(&mut self, times: &[u64]) {
         for &time in times {
+            // Each has one entry: a key of a party that is new.
+            let party = format!("sponsor-{}", self.state.head().batches);
+            let index = self.state.head().batches as u32;
+            let entry = self.governance.put(index, Role::Sponsor, &party, &party);
+            let checked = Submission::check(&entry.to_bytes(), self.state.rules()).unwrap();
+            self.state.apply(&checked, time).unwrap();
             self.state.seal(time).unwrap();
         }
         self.state.commit().unwrap();

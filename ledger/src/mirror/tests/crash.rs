@@ -327,7 +327,14 @@ impl Campaign {
         };
         let copy = self.folder.with_extension("copy");
         directory::copy(&self.folder, &copy);
-        match promote(&copy, note, &own_policy(), key_of("log"), |_, _| ()) {
+        match promote(
+            &copy,
+            note,
+            &own_policy(),
+            key_of("log"),
+            Memory::Needed,
+            |_, _| (),
+        ) {
             Ok(promoted) => {
                 assert_eq!(promoted.contained, *size);
                 self.tried.promoted[0] += 1;
@@ -402,7 +409,7 @@ async fn killed(beginnings: u64, rounds: u64, thorough: u64) {
 /// The killed mirror becomes a ledger that signs: it has all that the primary acknowledged, answers repeats with the primary's
 /// receipts, contains all that was shown, and appends. Gives its size.
 async fn goes_on(folder: &Path, note: &[u8], acknowledged: &[(Entry, Receipt)], shown: &Shown) -> u64 {
-    let promoted = promote(folder, note, &own_log(), key_of("log"), |_, _| ()).unwrap();
+    let promoted = promote(folder, note, &own_log(), key_of("log"), Memory::Needed, |_, _| ()).unwrap();
     assert_eq!(promoted.contained, promoted.size, "the primary was at rest");
     let store = Store::open_read_only(&folder.join("db")).unwrap();
     let state = State::open(store.clone()).unwrap().unwrap();

@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use axum::Router;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use medproof_verifier::LogSigner;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,8 +14,26 @@ fn without_last(mut body: Vec<u8>) -> Vec<u8> {
     body
 }
 
+/// What the log's key has signed for another log, as this one's: only the text is signed, not the name on the line.
+fn renamed(note: Vec<u8>) -> Vec<u8> {
+    let signature = |note: &[u8]| {
+        let text = String::from_utf8(note.to_vec()).unwrap();
+        STANDARD
+            .decode(text.trim_end().rsplit(' ').next().unwrap())
+            .unwrap()
+    };
+    let checkpoint = Checkpoint::verify(&note, &log_key()).unwrap();
+    let elsewhere = LogSigner::new("staging.example/test", key_of("log")).unwrap();
+    let other = elsewhere.sign(checkpoint.size(), checkpoint.root()).unwrap();
+    let end = other.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
+    // The key's id, 4 bytes, goes with the name.
+    let line = [&signature(&note)[..4], &signature(&other)[4..]].concat();
+    let line = format!("\u{2014} {} {}\n", genesis().origin, STANDARD.encode(line));
+    [&other[..end], line.as_bytes()].concat()
+}
+
 /// What is changed on the way without the log's key, and what the mirror says of it.
-const CHANGES: [(&str, Change, &str); 7] = [
+const CHANGES: [(&str, Change, &str); 8] = [
     (
         "/checkpoint",
         |note| {
@@ -24,6 +43,7 @@ const CHANGES: [(&str, Change, &str); 7] = [
         },
         "not signed by the log's key",
     ),
+    ("/checkpoint", renamed, "is of another log"),
     (
         "/checkpoint",
         |note| note[1..].to_vec(),

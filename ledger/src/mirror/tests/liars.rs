@@ -215,6 +215,21 @@ async fn a_seal_that_does_not_follow_from_its_batch_halts_the_mirror() {
         "{reason}"
     );
 
+    // Nothing but a seal.
+    let lie = good.again();
+    let store = Store::open(&lie.primary().join("db")).unwrap();
+    let mut state = State::open(store).unwrap().unwrap();
+    let time = state.head().time;
+    state.seal_empty(time);
+    state.commit().unwrap();
+    drop(state);
+    let reason = lie.signed_lie().await;
+    let place = format!("entry {} (batch ", good.size);
+    assert!(
+        reason.starts_with(&place) && reason.contains("no entry before its seal"),
+        "{reason}"
+    );
+
     // A log that ends in the middle of a batch.
     let lie = good.again();
     let store = Store::open(&lie.primary().join("db")).unwrap();

@@ -50,7 +50,16 @@ async fn cosigned(server: &Server, policy: &WitnessPolicy, size: u64) -> Vec<u8>
 }
 
 fn refused(directory: &Path, note: &[u8], policy: &WitnessPolicy) -> PromoteError {
-    promote(directory, note, policy, key_of("log"), |_, _| ()).unwrap_err()
+    promoted(directory, note, policy, Memory::Needed).unwrap_err()
+}
+
+fn promoted(
+    directory: &Path,
+    note: &[u8],
+    policy: &WitnessPolicy,
+    memory: Memory,
+) -> Result<Promoted, PromoteError> {
+    promote(directory, note, policy, key_of("log"), memory, |_, _| ())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,11 +129,18 @@ async fn a_mirror_is_promoted_only_with_everything_that_was_signed() {
     // What it has cosigned is not in the backup, so that its key could cosign anything now; another could not have.
     let forgotten = mirror(&restored, http).await.unwrap_err();
     assert!(matches!(forgotten, StartError::Forgotten(_)), "{forgotten}");
+    // Nobody can tell either how far the log was cosigned: that has to be said.
+    let unknown = refused(&restored, &longer, &policy);
+    assert!(matches!(unknown, PromoteError::Forgotten(_)), "{unknown}");
     let renewed = Cosigner::new("mirror.example/m2", key_of("mirror 2")).unwrap();
     let renewed = Mirror::start(config(&restored, http), renewed).await.unwrap();
     renewed.shutdown().await;
-    for folder in [&folder, &restored] {
-        let promoted = promote(folder, &longer, &policy, key_of("log"), |_, _| ()).unwrap();
+    std::fs::remove_dir_all(restored.join("witness")).unwrap();
+    for (folder, memory) in [(&folder, Memory::Needed), (&restored, Memory::Dispensable)] {
+        let promoted = promoted(folder, &longer, &policy, memory).unwrap();
+        // What the mirror cosigned last is not longer than what it has.
+        assert!(promoted.cosigned.is_none_or(|cosigned| cosigned <= size + 2));
+        assert_eq!(promoted.cosigned.is_some(), memory == Memory::Needed);
         assert_eq!((promoted.size, promoted.contained), (size + 2, size + 2));
         assert!(promoted.signed > 0);
         let report = fsck(folder, |_, _| ()).unwrap();
@@ -159,7 +175,7 @@ fn unfit_checkpoints(folder: &Path, note: &[u8], (policy, size): (&WitnessPolicy
     let elsewhere = WitnessPolicy::new(elsewhere, vec![], 0).unwrap();
     let error = refused(folder, note, &elsewhere);
     assert!(matches!(error, PromoteError::OtherLog), "{error}");
-    let error = promote(folder, note, policy, key_of("other"), |_, _| ()).unwrap_err();
+    let error = promote(folder, note, policy, key_of("other"), Memory::Needed, |_, _| ()).unwrap_err();
     assert!(matches!(error, PromoteError::LogKey), "{error}");
     let error = refused(&folder.join("nothing"), note, policy);
     assert!(matches!(error, PromoteError::Fsck(_)), "{error}");
@@ -228,7 +244,7 @@ async fn a_promotion_that_was_cut_off_is_finished_by_the_next() {
     assert!(matches!(start, Err(StartError::Primary(_))));
     let start = Server::start(Config::loopback(folder.clone(), key_of("log"), None)).await;
     assert!(matches!(start, Err(StartError::Mirror(_))));
-    promote(&folder, &note, &unwitnessed(), key_of("log"), |_, _| ()).unwrap();
+    promoted(&folder, &note, &unwitnessed(), Memory::Dispensable).unwrap();
     assert!(fsck(&folder, |_, _| ()).unwrap().is_clean());
     // A halted mirror is not promoted.
     let folder = root.path().join("halted");

@@ -102,3 +102,106 @@ async fn a_relay_that_stops_inside_a_batch_and_shows_an_older_checkpoint_halts_n
     relay.shutdown().await;
     server.shutdown().await;
 }
+
+fn mismatch_of(failed: Result<(), Failed>) -> Mismatch {
+    match failed.unwrap_err() {
+        Failed::Mismatch(mismatch) => *mismatch,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_goes_on_showing_older_checkpoints_is_doubted() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::new(&directory.path().join("primary"));
+    let (server, relay, shown) = relay(&log).await;
+    let (folder, at) = (directory.path().join("mirror"), relay.address());
+    let tried = tokio::task::spawn_blocking(move || {
+        let (_commands, receiver) = sync_channel(1);
+        let (mut follower, _stop) = by_batches(&folder, at);
+        let following = follower.following.subscribe();
+        let mut show = |size, patience: Duration| {
+            *shown.lock().unwrap() = (log.note(size), None);
+            follower.patience = patience;
+            follower.pass(&receiver)
+        };
+        show(log.ends[3], PATIENCE).unwrap();
+        let read = following.borrow().read;
+        assert!(read.is_some());
+        // For a moment a ledger may, but that is not taken for the newest.
+        show(log.ends[1], PATIENCE).unwrap();
+        assert_eq!(following.borrow().read, read);
+        let said = following.borrow().to_string();
+        assert!(said.contains("older than one before"), "{said}");
+        let since = following.borrow().older;
+        // For long it is a doubt, which halts nothing.
+        let older = mismatch_of(show(log.ends[2], Duration::ZERO));
+        assert!(
+            matches!(older, Mismatch::Older { size, seen } if (size, seen) == (log.ends[2], log.ends[3])),
+            "{older}"
+        );
+        assert!(!older.halts());
+        // From the first of them on, whichever they are.
+        assert_eq!(following.borrow().older, since);
+        assert_eq!(following.borrow().read, read);
+        show(log.ends[3], Duration::ZERO).unwrap();
+        assert!(following.borrow().older.is_none() && following.borrow().read > read);
+        drop(follower);
+
+        // What was seen before the start counts, and the way to an older one is gone nevertheless.
+        let folder = folder.with_extension("new");
+        let (follower, _stop) = by_batches(&folder, at);
+        remember(&follower.store, &log.note(log.ends[3])).unwrap();
+        drop(follower);
+        let (mut follower, _stop) = by_batches(&folder, at);
+        *shown.lock().unwrap() = (log.note(log.ends[2]), None);
+        follower.pass(&receiver).unwrap();
+        let following = follower.following.borrow().clone();
+        assert!(following.read.is_none() && following.age().is_none());
+        let said = following.to_string();
+        assert!(said.contains("older than one before"), "{said}");
+        follower.patience = Duration::ZERO;
+        let older = mismatch_of(follower.pass(&receiver));
+        assert!(matches!(older, Mismatch::Older { .. }), "{older}");
+        let published = follower.published.as_ref().map(|p| p.borrow().head.size);
+        assert_eq!(published, Some(log.ends[2]));
+    });
+    tried.await.unwrap();
+    relay.shutdown().await;
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_has_signed_half_a_batch_is_followed_no_further() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::new(&directory.path().join("primary"));
+    let (server, relay, shown) = relay(&log).await;
+    let (folder, at) = (directory.path().join("mirror"), relay.address());
+    let tried = tokio::task::spawn_blocking(move || {
+        let (_commands, receiver) = sync_channel(1);
+        let half = log.ends[2] + 3;
+        // Shown when the mirror has the whole batch: the root is the right one.
+        let (mut follower, _stop) = by_batches(&folder, at);
+        follower.pass(&receiver).unwrap();
+        *shown.lock().unwrap() = (log.note(half), None);
+        let open = mismatch_of(follower.pass(&receiver));
+        assert!(open.halts());
+        assert!(matches!(open, Mismatch::Open(size) if size == half), "{open}");
+        drop(follower);
+        // Seen, not reached, and then hidden behind a longer one.
+        let folder = folder.with_extension("seen");
+        let (mut follower, _stop) = by_batches(&folder, at);
+        *shown.lock().unwrap() = (log.note(half), Some("/tile/entries/"));
+        let failed = follower.pass(&receiver).unwrap_err();
+        assert!(matches!(failed, Failed::Unreachable(_)), "{failed:?}");
+        *shown.lock().unwrap() = (log.note(log.ends[3]), None);
+        let open = mismatch_of(follower.pass(&receiver));
+        assert!(matches!(open, Mismatch::Open(size) if size == half), "{open}");
+        // The batch that it lies in is not written.
+        let state = State::open(follower.store.clone()).unwrap().unwrap();
+        assert_eq!(state.head().size, log.ends[2]);
+    });
+    tried.await.unwrap();
+    relay.shutdown().await;
+    server.shutdown().await;
+}

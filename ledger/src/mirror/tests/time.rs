@@ -62,29 +62,29 @@ async fn a_checkpoint_whose_time_has_not_come_is_followed_when_it_has() {
         clock.set(START);
         log.seal(&[START + TIME_TOLERANCE]);
         follower.pass(&commands).unwrap();
-        assert_eq!(followed_to(&follower), 3);
+        assert_eq!(followed_to(&follower), 4);
         log.seal(&[START + TIME_TOLERANCE, START + TIME_TOLERANCE + 1]);
         for _ in 0..2 {
             let said = refuses(&mut follower, &commands);
             assert!(
-                said.starts_with("entry 4 ") && said.contains("1700000601 (2023-11-14 UTC)"),
+                said.starts_with("entry 7 ") && said.contains("1700000601 (2023-11-14 UTC)"),
                 "{said}"
             );
             assert_eq!(
                 followed_to(&follower),
-                3,
+                4,
                 "not the batch before it either, which nobody signed"
             );
-            assert_eq!(follower.heard.borrow().as_ref().unwrap().size, 3);
+            assert_eq!(follower.heard.borrow().as_ref().unwrap().size, 4);
         }
         // What it was seen to sign meanwhile is remembered all the same.
-        assert_eq!(follower.seen.as_ref().unwrap().size(), 5);
+        assert_eq!(follower.seen.as_ref().unwrap().size(), 8);
         clock.set(START + 1);
         follower.pass(&commands).unwrap();
-        assert_eq!((followed_to(&follower), log.size()), (5, 5));
+        assert_eq!((followed_to(&follower), log.size()), (8, 8));
         drop(follower);
         let report = fsck(&folder, |_, _| ()).unwrap();
-        assert!(report.is_clean() && report.entries == 5, "{:?}", report.problems);
+        assert!(report.is_clean() && report.entries == 8, "{:?}", report.problems);
         log
     });
     tried.await.unwrap().shutdown().await;
@@ -124,9 +124,9 @@ async fn what_lies_ahead_is_neither_cosigned_nor_served_and_said() {
     assert!(!folder.join(HALTED_FILE).exists());
     // Its time has come.
     clock.set(START + 2 * DAY);
-    reach(&follower, 3).await;
+    reach(&follower, 4).await;
     doubts::becomes(at, "medproof_ledger_mirror_doubted", 0).await;
-    while cosigned() != Ok(3) {
+    while cosigned() != Ok(4) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(get(at, "/healthz").status, 200);
@@ -176,7 +176,7 @@ async fn a_development_ledger_may_play_any_year() {
         let (_commands, commands) = sync_channel(1);
         let (mut follower, _stop) = follower_at(&folder, log.address(), &StandingClock::at(0));
         follower.pass(&commands).unwrap();
-        assert_eq!(followed_to(&follower), 3);
+        assert_eq!(followed_to(&follower), 4);
         log
     });
     tried.await.unwrap().shutdown().await;

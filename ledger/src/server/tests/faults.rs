@@ -201,6 +201,12 @@ async fn an_audit_names_the_entry_that_breaks_a_rule() {
     let time = state.head().time;
     state.seal(time).unwrap();
     state.commit().unwrap();
+    // A batch more, for at its start a ledger checks the last one.
+    let good = fill(&roots, 3, "pharmacy-1");
+    let good = Submission::check(&good.to_bytes(), state.rules()).unwrap();
+    state.apply(&good, time).unwrap();
+    state.seal(time).unwrap();
+    state.commit().unwrap();
     drop(state);
 
     let server = start(directory.path()).await;
@@ -236,4 +242,43 @@ async fn an_audit_names_the_entry_that_breaks_a_rule() {
         report.problems[1].reason
     );
     server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l03_a_batch_of_nothing_but_its_seal_stops_the_start_and_is_named_by_audit_and_fsck() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut ledger, _) = begin(directory.path()).await;
+    let roots = now(&mut ledger).await;
+    server.shutdown().await;
+    let mut state = State::open(Store::open(&directory.path().join("db")).unwrap())
+        .unwrap()
+        .unwrap();
+    let (index, time) = (state.head().size, state.head().time);
+    state.seal_empty(time);
+    state.commit().unwrap();
+    drop(state);
+    let config = Config::loopback(directory.path().to_owned(), key_of("log"), None);
+    let refused = Server::start(config).await.unwrap_err().to_string();
+    assert!(refused.contains("no entry before its seal"), "{refused}");
+
+    // Behind a batch that is as it must be, a start does not see it.
+    let mut state = State::open(Store::open(&directory.path().join("db")).unwrap())
+        .unwrap()
+        .unwrap();
+    let entry = fill(&roots, 1, "pharmacy-1");
+    let submission = Submission::check(&entry.to_bytes(), state.rules()).unwrap();
+    state.apply(&submission, time).unwrap();
+    state.seal(time).unwrap();
+    state.commit().unwrap();
+    drop(state);
+    let server = start(directory.path()).await;
+    let report = audited(&server).await;
+    assert_eq!(report.problem_count, 1, "{:?}", report.problems);
+    assert_eq!((report.problems[0].index, report.proofs), (index, 1));
+    let reason = &report.problems[0].reason;
+    assert!(reason.contains("no entry before its seal"), "{reason}");
+    server.shutdown().await;
+    let problems = format!("{:?}", crate::fsck(directory.path(), |_, _| ()).unwrap().problems);
+    let named = format!("entry {index}: the batch has no entry before its seal");
+    assert!(problems.contains(&named), "{problems}");
 }
