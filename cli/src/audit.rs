@@ -4,7 +4,7 @@ use crate::{
     CliError, Exit, Output, folder_of, output, read_bytes,
     remote::{ledger_id, runtime},
     replace,
-    serve::authorities,
+    tls::authorities,
     trust::TrustArgs,
 };
 use medproof_ledger::{

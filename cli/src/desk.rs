@@ -13,9 +13,10 @@ use crate::{
     policy, read_bytes, read_text,
     remote::{self, LedgerArgs, runtime},
     secret,
+    tls::TlsArgs,
     verify::receipt_file,
 };
-use medproof_proto::gateway::State;
+use medproof_proto::{address::Address, gateway::State};
 use medproof_records::{
     claim::{FiledClaim, PlanWord, plan_year},
     code::Code,
@@ -37,9 +38,9 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 struct GatewayArgs {
-    /// Address of the party's gateway, http://HOST:PORT.
-    #[arg(long, value_name = "URL", value_parser = remote::address)]
-    gateway: String,
+    /// Address of the party's gateway, http://HOST:PORT or https://HOST[:PORT].
+    #[arg(long, value_name = "URL")]
+    gateway: Address,
     /// File with the staff token.
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
@@ -49,6 +50,8 @@ struct GatewayArgs {
 struct AskArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// The holder's introduction to this party: the output of `medproof wallet introduce --json`.
     #[arg(long, value_name = "FILE")]
     holder: PathBuf,
@@ -126,6 +129,8 @@ enum Command {
     Outcome {
         #[command(flatten)]
         gateway: GatewayArgs,
+        #[command(flatten)]
+        tls: TlsArgs,
         /// The challenge's number, as `ask` printed it.
         #[arg(value_parser = remote::ledger_id)]
         challenge: [u8; 32],
@@ -134,6 +139,8 @@ enum Command {
     Bound {
         #[command(flatten)]
         gateway: GatewayArgs,
+        #[command(flatten)]
+        tls: TlsArgs,
         /// The challenge's number.
         #[arg(value_parser = remote::ledger_id)]
         challenge: [u8; 32],
@@ -182,13 +189,17 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Command::Ask(question) => {
             let (ask, asked) = question.asked()?;
             let challenge = runtime()?.block_on(async {
-                let mut staff = ask.gateway.connect(None).await?;
+                let mut staff = ask.gateway.connect(&ask.tls, None).await?;
                 staff.ask(&asked).await.map_err(refused)
             })?;
             hand(ask, challenge, output)
         }
-        Command::Outcome { gateway, challenge } => {
-            let outcome = outcome(gateway, challenge)?;
+        Command::Outcome {
+            gateway,
+            tls,
+            challenge,
+        } => {
+            let outcome = outcome((gateway, tls), challenge)?;
             let value = json!({
                 "state": state_text(outcome.state),
                 "entry": outcome.index,
@@ -206,10 +217,11 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         }
         Command::Bound {
             gateway,
+            tls,
             challenge,
             issuer,
             holder,
-        } => bound(gateway, challenge, issuer, holder, output),
+        } => bound((gateway, tls), challenge, issuer, holder, output),
         Command::Void {
             gateway,
             challenge,
@@ -242,16 +254,21 @@ fn state_text(state: State) -> &'static str {
 }
 
 impl GatewayArgs {
-    async fn connect(&self, log: Option<&medproof_verifier::LogKey>) -> Result<Staff, CliError> {
+    async fn connect(
+        &self,
+        tls: &TlsArgs,
+        log: Option<&medproof_verifier::LogKey>,
+    ) -> Result<Staff, CliError> {
+        let address = tls.reach(&self.gateway)?;
         let token = Zeroizing::new(read_text(&self.token_file, 4096)?);
         let token = Zeroizing::new(token.trim().to_owned());
-        Staff::connect(&self.gateway, &token, log).await.map_err(refused)
+        Staff::connect(&address, &token, log).await.map_err(refused)
     }
 }
 
-fn outcome(gateway: &GatewayArgs, challenge: &[u8; 32]) -> Result<Outcome, CliError> {
+fn outcome((gateway, tls): (&GatewayArgs, &TlsArgs), challenge: &[u8; 32]) -> Result<Outcome, CliError> {
     runtime()?.block_on(async {
-        let mut staff = gateway.connect(None).await?;
+        let mut staff = gateway.connect(tls, None).await?;
         staff.outcome(challenge).await.map_err(refused)
     })
 }
@@ -396,7 +413,7 @@ fn hand(ask: &AskArgs, challenge: Challenge, output: &Output) -> Result<Exit, Cl
 }
 
 fn bound(
-    gateway: &GatewayArgs,
+    gateway: (&GatewayArgs, &TlsArgs),
     challenge: &[u8; 32],
     issuer: &Name,
     holder: &Path,
@@ -441,7 +458,7 @@ fn void(
 ) -> Result<Exit, CliError> {
     let voided = runtime()?.block_on(async {
         let client = ledger.connect().await?;
-        let mut staff = gateway.connect(Some(client.log_key())).await?;
+        let mut staff = gateway.connect(&ledger.tls, Some(client.log_key())).await?;
         staff.void(challenge).await.map_err(refused)
     })?;
     if let Some(path) = receipt {

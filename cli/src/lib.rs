@@ -25,6 +25,7 @@ pub mod sample;
 pub mod secret;
 pub mod serve;
 pub mod statement_file;
+pub mod tls;
 pub mod trust;
 pub mod verify;
 pub mod wallet;

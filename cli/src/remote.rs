@@ -1,19 +1,25 @@
 //! Reaching services from the command line.
 
-use crate::CliError;
-use medproof_proto::ledger_client::{ClientError, Ledger};
+use crate::{CliError, tls::TlsArgs};
+use medproof_proto::{
+    address::Address,
+    ledger_client::{ClientError, Ledger},
+};
 use tokio::runtime::Runtime;
 
 /// Which ledger.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LedgerArgs {
-    /// Address of the ledger, http://HOST:PORT.
-    #[arg(long, value_name = "URL", value_parser = address)]
-    pub ledger: String,
+    /// Address of the ledger, http://HOST:PORT or https://HOST[:PORT].
+    #[arg(long, value_name = "URL")]
+    pub ledger: Address,
     /// The ledger's id in hexadecimal; its genesis is checked against it. Without it the first answer is
     /// trusted.
     #[arg(long, value_name = "HEX", value_parser = ledger_id)]
     pub ledger_id: Option<[u8; 32]>,
+    /// How it, and other services that the command asks, are reached.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 /// Reads 32 bytes of hexadecimal.
@@ -24,19 +30,6 @@ pub fn ledger_id(text: &str) -> Result<[u8; 32], String> {
     let mut id = [0; 32];
     hex::decode_to_slice(text, &mut id).map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
     Ok(id)
-}
-
-/// Reads the address of a service.
-///
-/// # Errors
-/// A message that says what is expected.
-pub fn address(text: &str) -> Result<String, String> {
-    let uri = text.parse::<tonic::transport::Uri>().ok();
-    let whole = uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.port().is_some());
-    match whole {
-        true => Ok(text.to_owned()),
-        false => Err("expected http://HOST:PORT".into()),
-    }
 }
 
 /// What to do about a ledger that does not answer as one.
@@ -64,9 +57,10 @@ impl LedgerArgs {
     /// Connects.
     ///
     /// # Errors
-    /// [`CliError::Unavailable`].
+    /// [`CliError::Unavailable`]; those of [`TlsArgs::reach`].
     pub async fn connect(&self) -> Result<Ledger, CliError> {
-        let connected = Ledger::connect(&self.ledger, self.ledger_id).await;
+        let address = self.tls.reach(&self.ledger)?;
+        let connected = Ledger::connect(&address, self.ledger_id).await;
         connected.map_err(no_ledger)
     }
 }

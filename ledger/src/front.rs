@@ -5,7 +5,7 @@ use crate::{
     server::{StartError, io_error},
     service::Service,
 };
-use medproof_proto::ledger::ledger_server::LedgerServer;
+use medproof_proto::{ledger::ledger_server::LedgerServer, tls::ServerTls};
 use medproof_verifier::entry::MAX_ENTRY_BYTES;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -27,12 +27,17 @@ macro_rules! addresses {
 
             /// The address as clients take it.
             pub fn url(&self) -> String {
-                format!("http://{}", self.address())
+                self.front.url()
             }
 
             /// Where it serves HTTP, if it does.
             pub fn http_address(&self) -> Option<std::net::SocketAddr> {
                 self.front.http_address()
+            }
+
+            /// The URL of that.
+            pub fn http_url(&self) -> Option<String> {
+                self.front.http_url()
             }
         }
     };
@@ -44,20 +49,23 @@ pub(crate) use addresses;
 pub(crate) struct Front {
     address: SocketAddr,
     http: Option<Listener>,
+    tls: Option<ServerTls>,
     stop: Option<oneshot::Sender<()>>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
 impl Front {
-    /// Serves over gRPC at `listen`, and over HTTP at the address given with what it reads; ports 0 take free ones.
+    /// Serves over gRPC at `listen`, and over HTTP at the address given with what it reads; ports 0 take free ones. With
+    /// certificates both speak TLS, and gRPC alone may ask its clients for theirs: over HTTP everything is public.
     pub(crate) async fn start(
-        listen: SocketAddr,
+        (listen, tls): (SocketAddr, Option<ServerTls>),
         service: Service,
         http: Option<(SocketAddr, Reads)>,
     ) -> Result<Self, StartError> {
         let http = match http {
             Some((address, reads)) => {
-                let started = Listener::start(address, http::router(reads)).await;
+                let identity = tls.as_ref().map(ServerTls::identity);
+                let started = Listener::start_with(address, http::router(reads), identity).await;
                 Some(started.map_err(io_error(address.to_string()))?)
             }
             None => None,
@@ -71,7 +79,7 @@ impl Front {
         // Without it the end of an answer of some kilobytes waits for the client's delayed acknowledgement, 40 ms. The setting
         // of the server's builder is for listeners that tonic binds itself.
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let serve = tonic::transport::Server::builder()
+        let serve = ServerTls::server(tls.as_ref())
             .timeout(REQUEST_TIMEOUT)
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, async {
@@ -81,6 +89,7 @@ impl Front {
         Ok(Self {
             address,
             http,
+            tls,
             stop: Some(stop),
             service: tokio::spawn(serve),
         })
@@ -89,6 +98,17 @@ impl Front {
     /// Where it listens for gRPC.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The URL of that.
+    pub(crate) fn url(&self) -> String {
+        ServerTls::url(self.tls.as_ref(), self.address)
+    }
+
+    /// The URL of where it serves HTTP, if it does.
+    pub(crate) fn http_url(&self) -> Option<String> {
+        let address = self.http_address()?;
+        Some(ServerTls::url(self.tls.as_ref(), address))
     }
 
     /// Where it serves HTTP, if it does.

@@ -15,6 +15,7 @@ use crate::{
     witness::WitnessError,
 };
 use ed25519_dalek::SigningKey;
+use medproof_proto::tls::ServerTls;
 use medproof_verifier::{
     LogKey, checkpoint::CheckpointError, cosignature::WitnessPolicyError, entry::Genesis,
 };
@@ -28,6 +29,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where to serve tiles, health and metrics over HTTP, if anywhere; port 0 takes a free one.
     pub http: Option<SocketAddr>,
+    /// Certificates, where both speak TLS. Only clients of gRPC may be asked for theirs.
+    pub tls: Option<ServerTls>,
     /// Witnesses that are asked to cosign each checkpoint, at most 32.
     pub witnesses: Vec<WitnessAddress>,
     /// How many of them make a checkpoint that is shown at `/checkpoint`; as many (at least one) that vouch for another
@@ -51,6 +54,7 @@ impl Config {
             directory,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             http: None,
+            tls: None,
             witnesses: vec![],
             quorum: 0,
             log_key,
@@ -170,7 +174,7 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let (listen, http) = (config.listen, config.http);
+        let (listen, http) = ((config.listen, config.tls.clone()), config.http);
         let (witnesses, quorum) = (config.witnesses.clone(), config.quorum);
         let directory = config.directory.clone();
         let mut core = Core::start(config)?;

@@ -4,6 +4,7 @@
 mod seals;
 
 use crate::{
+    address::{Address, NotReached},
     field::{self, FieldError},
     ledger::{
         self as wire, AppendRequest, AuthPathRequest, KnownCircuit, RegisteredKey, Tree,
@@ -22,10 +23,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
-use tonic::{
-    Code, Request, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Request, Status, transport::Channel};
 
 /// Longest time for one request.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -44,7 +42,7 @@ pub enum ClientError {
         /// Where it was looked for.
         address: String,
         /// Why.
-        source: tonic::transport::Error,
+        source: NotReached,
     },
     /// The ledger refuses the request, or cannot answer it.
     #[error("the ledger answers {:?}: {}", .0.code(), .0.message())]
@@ -170,21 +168,18 @@ fn request<T>(message: T) -> Request<T> {
 }
 
 impl Ledger {
-    /// Connects to `address` (`http://host:port`). The genesis that the ledger answers must hash to
-    /// `expected` where it is given; without it the first answer is trusted, and the caller keeps
-    /// [`Ledger::ledger_id`].
+    /// Connects. The genesis that the ledger answers must hash to `expected` where it is given; without it the first
+    /// answer is trusted, and the caller keeps [`Ledger::ledger_id`].
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn connect(address: &str, expected: Option<[u8; 32]>) -> Result<Self, ClientError> {
-        let failed = |source| ClientError::Connect {
-            address: address.to_owned(),
+    pub async fn connect(address: &Address, expected: Option<[u8; 32]>) -> Result<Self, ClientError> {
+        let channel = address.connect().await;
+        let channel = channel.map_err(|source| ClientError::Connect {
+            address: address.to_string(),
             source,
-        };
-        let endpoint = Endpoint::from_shared(address.to_owned())
-            .map_err(failed)?
-            .connect_timeout(DEADLINE);
-        let mut inner = LedgerClient::new(endpoint.connect().await.map_err(failed)?);
+        })?;
+        let mut inner = LedgerClient::new(channel);
         let status = inner.status(request(wire::StatusRequest {})).await?.into_inner();
         let Entry::Genesis(genesis) = wire::decode_entry(&status.genesis)? else {
             return Err(FieldError::new("genesis", "is another kind of entry").into());

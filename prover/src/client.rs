@@ -8,6 +8,7 @@ use crate::{
 };
 use medproof_proto::{
     FieldError,
+    address::{Address, NotReached},
     prover::{
         Circuit, CircuitsRequest, HealthReply, HealthRequest, ProveRequest, prove_event::Event,
         prover_client::ProverClient,
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::Channel,
 };
 
 /// Why a request to a prover failed.
@@ -31,7 +32,7 @@ pub enum ClientError {
         /// Where it was looked for.
         address: String,
         /// Why.
-        source: tonic::transport::Error,
+        source: NotReached,
     },
     /// The queue is full.
     #[error("the prover is busy: try again in {} ms", retry_after.as_millis())]
@@ -95,21 +96,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to `http://HOST:PORT`.
+    /// Connects.
     ///
     /// # Errors
     /// [`ClientError::Connect`].
-    pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let failed = |source| ClientError::Connect {
-            address: address.to_owned(),
+    pub async fn connect(address: &Address) -> Result<Self, ClientError> {
+        let channel = address.connect().await;
+        let channel = channel.map_err(|source| ClientError::Connect {
+            address: address.to_string(),
             source,
-        };
-        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(failed)?;
-        let channel = endpoint
-            .connect_timeout(Duration::from_secs(10))
-            .connect()
-            .await
-            .map_err(failed)?;
+        })?;
         Ok(Self {
             inner: ProverClient::new(channel),
             name: None,

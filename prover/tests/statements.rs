@@ -126,7 +126,7 @@ async fn v03_v05_every_statement_is_proven_over_the_service() {
     let server = Server::start(Arc::clone(&prover), ServerConfig::default())
         .await
         .unwrap();
-    let mut client = Client::connect(&server.url()).await.unwrap();
+    let mut client = Client::connect(&server.address().into()).await.unwrap();
     play::<Bind>(&prover, &mut client, bind).await;
     play::<Dispense>(&prover, &mut client, dispense).await;
     play::<Claim>(&prover, &mut client, claim).await;

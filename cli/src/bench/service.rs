@@ -148,7 +148,7 @@ impl Measure<'_> {
         };
         let server = runtime.block_on(Server::start(Arc::clone(&self.prover), config));
         let server = server.map_err(CliError::unavailable)?;
-        let client = runtime.block_on(Client::connect(&server.url()));
+        let client = runtime.block_on(Client::connect(&server.address().into()));
         let client = client.map_err(CliError::unavailable)?;
         let key = self
             .prover

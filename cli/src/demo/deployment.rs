@@ -107,14 +107,15 @@ impl Deployment {
         config.http = Some(loopback());
         let ledger_server = ledger::Server::start(config).await?;
         let prover_server = prover::Server::start(prover, prover::ServerConfig::default()).await?;
-        let mut client = Ledger::connect(&ledger_server.url(), Some(ledger_server.ledger_id())).await?;
+        let mut client =
+            Ledger::connect(&ledger_server.address().into(), Some(ledger_server.ledger_id())).await?;
         let governance = Governance::new(vec![(0, governing)]);
         for key in &keys {
             governance.accept_circuit(&mut client, key).await?;
         }
         let accepted = sources::verifying_keys(&mut client).await?;
         Ok(Self {
-            prover: prove::Prover::connect(&prover_server.url(), accepted).await?,
+            prover: prove::Prover::connect(&prover_server.address().into(), accepted).await?,
             ledger: client,
             governance,
             clock: ManualClock::new(time),
@@ -169,7 +170,7 @@ impl Deployment {
                 role,
                 domain: domain.clone(),
             },
-            self.servers.ledger.url(),
+            self.servers.ledger.address().into(),
             self.servers.ledger.ledger_id(),
             SigningKey::from_bytes(&party.posting().to_bytes()),
             token.clone(),
@@ -178,12 +179,12 @@ impl Deployment {
         );
         config.development = true;
         let handle = gateway::Server::start(config, self.clock.clone()).await?;
-        let url = format!("http://{}", handle.addr);
+        let (url, at) = (handle.url(), handle.addr.into());
         self.servers.gateways.push(handle);
         let log = self.servers.ledger.log_key();
         Ok(Desk {
-            staff: Staff::connect(&url, &token, Some(log)).await?,
-            counter: Counter::connect(&url, log).await?,
+            staff: Staff::connect(&at, &token, Some(log)).await?,
+            counter: Counter::connect(&at, log).await?,
             url,
             token,
         })

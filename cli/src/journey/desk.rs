@@ -4,6 +4,7 @@ pub use medproof_gateway::desk::{Answer, Posted};
 
 use super::JourneyError;
 use medproof_proto::{
+    address::Address,
     field,
     gateway::{
         Asked as AskedMessage, ChallengeRequest, OutcomeRequest, PresentRequest, State, VoidRequest,
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use tonic::{
     Request,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::Channel,
 };
 use zeroize::Zeroizing;
 
@@ -98,16 +99,13 @@ pub struct Outcome {
     pub person: Option<Fr>,
 }
 
-async fn connect(address: &str) -> Result<GatewayClient<Channel>, JourneyError> {
-    let failed = |source| JourneyError::Connect {
-        address: address.to_owned(),
+async fn connect(address: &Address) -> Result<GatewayClient<Channel>, JourneyError> {
+    let channel = address.connect().await;
+    let channel = channel.map_err(|source| JourneyError::Connect {
+        address: address.to_string(),
         source,
-    };
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(failed)?;
-    let endpoint = endpoint
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(DEADLINE);
-    Ok(GatewayClient::new(endpoint.connect().await.map_err(failed)?))
+    })?;
+    Ok(GatewayClient::new(channel))
 }
 
 /// An entry whose receipt holds under the log's key here, too.
@@ -144,7 +142,7 @@ impl Staff {
     /// # Errors
     /// [`JourneyError::Connect`], or [`JourneyError::Answer`] when the token cannot be sent.
     pub async fn connect(
-        address: &str,
+        address: &Address,
         token: &Zeroizing<String>,
         log: Option<&LogKey>,
     ) -> Result<Self, JourneyError> {
@@ -248,7 +246,7 @@ impl Counter {
     ///
     /// # Errors
     /// [`JourneyError::Connect`].
-    pub async fn connect(address: &str, log: &LogKey) -> Result<Self, JourneyError> {
+    pub async fn connect(address: &Address, log: &LogKey) -> Result<Self, JourneyError> {
         Ok(Self {
             client: connect(address).await?,
             log: log.clone(),

@@ -1,6 +1,6 @@
 //! Why a step of a journey fails.
 
-use medproof_proto::{FieldError, ledger_client};
+use medproof_proto::{FieldError, address::NotReached, ledger_client};
 use medproof_prover::client as prover_client;
 use medproof_records::{dispensing::RingFull, snapshot::SnapshotError};
 use medproof_verifier::{field::NotCanonical, receipt::ReceiptError};
@@ -26,7 +26,7 @@ pub enum JourneyError {
         /// Where it was looked for.
         address: String,
         /// Why.
-        source: tonic::transport::Error,
+        source: NotReached,
     },
     /// An answer has a bad field.
     #[error("the answer is malformed: {0}")]

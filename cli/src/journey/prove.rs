@@ -1,6 +1,7 @@
 //! The holder's prover, and the verifying keys that it trusts.
 
 use super::JourneyError;
+use medproof_proto::address::Address;
 use medproof_prover::{Timings, client::Client, wire::WireWitness};
 use medproof_verifier::{CircuitId, CircuitName, Proof, VerifyingKey};
 use std::{collections::BTreeMap, time::Duration};
@@ -21,7 +22,7 @@ impl Prover {
     /// # Errors
     /// [`JourneyError::Prover`].
     pub async fn connect(
-        address: &str,
+        address: &Address,
         keys: BTreeMap<CircuitName, VerifyingKey>,
     ) -> Result<Self, JourneyError> {
         Ok(Self {

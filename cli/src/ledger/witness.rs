@@ -3,15 +3,14 @@
 use crate::{
     CliError, Exit, Output,
     log::LogArgs,
-    read_bytes,
     remote::runtime,
     secret::{self, PassphraseArgs},
-    serve::{Ending, MAX_PEM, announce_at},
+    serve::{Ending, announce},
+    tls::CertificateArgs,
 };
 use ed25519_dalek::SigningKey;
 use medproof_ledger::{
     SystemClock,
-    http::tls::Identity,
     witness::{Witness, WitnessServer},
 };
 use medproof_verifier::{LogKey, cosignature::Cosigner};
@@ -41,33 +40,12 @@ pub(super) struct Args {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7010")]
     listen: SocketAddr,
-    /// Its certificate, with those that lead to its authority (PEM): it is served over https then.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The certificate's private key (PEM), readable by the witness alone.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    certificate: CertificateArgs,
     #[command(flatten)]
     passphrase: PassphraseArgs,
     #[command(flatten)]
     logging: LogArgs,
-}
-
-/// What the witness shows of itself over https.
-fn identity(args: &Args) -> Result<Option<Identity>, CliError> {
-    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
-        return Ok(None);
-    };
-    let chain = read_bytes(certificate, MAX_PEM)?;
-    let secret = Zeroizing::new(read_bytes(key, MAX_PEM)?);
-    let refused = |error| {
-        CliError::Data(format!(
-            "`{}` and `{}`: {error}",
-            certificate.display(),
-            key.display()
-        ))
-    };
-    Ok(Some(Identity::from_pem(&chain, &secret).map_err(refused)?))
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
@@ -75,7 +53,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let party = secret::read(&args.key, args.passphrase.passphrase()?)?;
     let key = SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes()));
     let name = args.name.as_deref().unwrap_or(party.name().as_str());
-    let identity = identity(args)?;
+    let identity = args.certificate.identity()?;
     let scheme = if identity.is_some() { "https" } else { "http" };
     let cosigner = Cosigner::new(name, key).map_err(|e| CliError::Usage(format!("--name: {e}")))?;
     let clock = Arc::new(SystemClock);
@@ -93,7 +71,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         let started = WitnessServer::start_with(witness, args.listen, identity).await;
         let server = started.map_err(CliError::unavailable)?;
         let mut ending = Ending::watch()?;
-        announce_at(
+        announce(
             output,
             "witness",
             format!("{scheme}://{}", server.address()),

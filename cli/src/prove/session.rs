@@ -10,11 +10,11 @@ use crate::{
         prove::Prover,
         recover, sources,
     },
-    remote::{LedgerArgs, address},
+    remote::LedgerArgs,
     secret::{self, PassphraseArgs},
     verify::receipt_file,
 };
-use medproof_proto::ledger_client::Ledger;
+use medproof_proto::{address::Address, ledger_client::Ledger};
 use medproof_prover::Timings;
 use serde_json::{Value, json};
 use std::{
@@ -31,12 +31,12 @@ pub(super) struct Where {
     /// The encrypted challenge, as the relying party gave it.
     #[arg(long, value_name = "FILE")]
     challenge: PathBuf,
-    /// Address of the relying party's gateway, http://HOST:PORT.
-    #[arg(long, value_name = "URL", value_parser = address)]
-    gateway: String,
-    /// Address of a prover that the holder trusts: it sees the records, http://HOST:PORT.
-    #[arg(long, value_name = "URL", value_parser = address)]
-    prover: String,
+    /// Address of the relying party's gateway, http://HOST:PORT or https://HOST[:PORT].
+    #[arg(long, value_name = "URL")]
+    gateway: Address,
+    /// Address of a prover that the holder trusts: it sees the records, http://HOST:PORT or https://HOST[:PORT].
+    #[arg(long, value_name = "URL")]
+    prover: Address,
     #[command(flatten)]
     ledger: LedgerArgs,
     /// Write the ledger's receipt here (`medproof verify receipt` checks it); must not exist.
@@ -87,12 +87,15 @@ impl Session {
             return Err(bad("ledger id: the challenge is for another ledger".into()));
         }
         let keys = sources::verifying_keys(&mut ledger).await.map_err(unavailable)?;
-        let prover = Prover::connect(&at.prover, keys).await.map_err(|e| {
-            CliError::Unavailable(format!(
-                "{e}; start it (medproof serve prover), or correct --prover"
-            ))
-        })?;
-        let counter = Counter::connect(&at.gateway, ledger.log_key())
+        let tls = &at.ledger.tls;
+        let prover = Prover::connect(&tls.reach(&at.prover)?, keys)
+            .await
+            .map_err(|e| {
+                CliError::Unavailable(format!(
+                    "{e}; start it (medproof serve prover), or correct --prover"
+                ))
+            })?;
+        let counter = Counter::connect(&tls.reach(&at.gateway)?, ledger.log_key())
             .await
             .map_err(unavailable)?;
         let found = recover::settle(&mut open.state.wallet, &mut ledger)

@@ -1,7 +1,7 @@
 //! `medproof serve ledger --mirror`: follows a ledger until it is interrupted, or the ledger signs what it must not.
 
 use super::{Ending, LedgerArgs, announce};
-use crate::{CliError, Exit, Output, remote::runtime, secret};
+use crate::{CliError, Exit, Output, remote::runtime, secret, tls::authorities};
 use ed25519_dalek::SigningKey;
 use medproof_ledger::{Mirror, MirrorConfig, StartError, mirror::Ended};
 use medproof_verifier::{cosignature::Cosigner, entry::Genesis};
@@ -24,7 +24,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
     let key = SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes()));
     let name = args.mirror_name.as_deref().unwrap_or(party.name().as_str());
     let cosigner = Cosigner::new(name, key).map_err(|e| CliError::Usage(format!("--mirror-name: {e}")))?;
-    let followed = match super::authorities(args.tls_ca.as_deref())? {
+    let followed = match authorities(args.tls_ca.as_deref())? {
         Some(authorities) => primary.clone().certified_by(&authorities),
         None => primary.clone(),
     };
@@ -32,6 +32,7 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
         directory: args.directory.clone(),
         listen: args.listen,
         http: args.http,
+        tls: args.tls.tls()?,
         primary: followed,
         log_key: log_key.clone(),
         genesis,
@@ -56,12 +57,12 @@ pub(super) fn serve(args: &LedgerArgs, genesis: Option<Genesis>, output: &Output
             "ledger_key": mirror.log_key().to_string(),
             "witness_key": mirror.witness_key().to_string(),
             "mirror_of": primary.to_string(),
-            "http": mirror.http_address().map(|address| format!("http://{address}")),
+            "http": mirror.http_url(),
         });
-        announce(output, "mirror", mirror.address(), extra);
+        announce(output, "mirror", mirror.url(), extra);
         output.say(format!("it cosigns with {}", mirror.witness_key()));
-        if let Some(address) = mirror.http_address() {
-            output.say(format!("tiles on http://{address}"));
+        if let Some(url) = mirror.http_url() {
+            output.say(format!("tiles on {url}"));
         }
         let exit = tokio::select! {
             () = ending.asked() => Ok(Exit::Accept),

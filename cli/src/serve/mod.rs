@@ -12,15 +12,12 @@ use crate::{
     read_bytes, read_text,
     remote::{self, runtime},
     secret::{self, PassphraseArgs},
+    tls::{ServerArgs, TlsArgs, authorities},
 };
 use ed25519_dalek::SigningKey;
 use medproof_gateway::{self as gateway, clock::OffsetClock};
-use medproof_ledger::{
-    self as ledger, Failed, StartError,
-    cosigning::WitnessAddress,
-    http::{client::Prefix, tls::Authorities},
-};
-use medproof_proto::ledger_client::Ledger;
+use medproof_ledger::{self as ledger, Failed, StartError, cosigning::WitnessAddress, http::client::Prefix};
+use medproof_proto::{address::Address, ledger_client::Ledger};
 use medproof_prover::{Server as ProverServer, ServerConfig, queue::Limits};
 use medproof_verifier::cosignature::WitnessKey;
 use medproof_verifier::{CircuitName, Entry, LogKey, Name, Role, entry::Genesis, entry::MAX_ENTRY_BYTES};
@@ -38,8 +35,6 @@ use zeroize::Zeroizing;
 
 /// Largest configuration file.
 const MAX_CONFIG: u64 = 64 * 1024;
-/// Largest file of certificates.
-pub(crate) const MAX_PEM: u64 = 1 << 20;
 
 /// Arguments of `medproof serve`.
 #[derive(Debug, clap::Args)]
@@ -54,16 +49,24 @@ pub struct Args {
 enum Command {
     /// Run a ledger, or a mirror of one.
     Ledger(Box<LedgerArgs>),
-    /// Run a prover. It sees witnesses, so it listens on loopback only.
+    /// Run a prover. It is sent witnesses, so it listens on loopback only where it has no certificate.
     Prover(ProverArgs),
     /// Run a verifier gateway.
-    Gateway {
-        /// Its configuration (TOML; see docs/cli.md).
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-        #[command(flatten)]
-        passphrase: PassphraseArgs,
-    },
+    Gateway(GatewayArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct GatewayArgs {
+    /// Its configuration (TOML; see docs/cli.md).
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    #[command(flatten)]
+    tls: ServerArgs,
+    /// How its ledger is reached.
+    #[command(flatten)]
+    ledger: TlsArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -117,14 +120,18 @@ struct LedgerArgs {
     #[arg(long, value_name = "NAME", requires = "mirror")]
     mirror_name: Option<String>,
     #[command(flatten)]
+    tls: ServerArgs,
+    #[command(flatten)]
     passphrase: PassphraseArgs,
 }
 
 #[derive(Debug, clap::Args)]
 struct ProverArgs {
-    /// Loopback address to listen on; port 0 takes a free one.
+    /// Address to listen on, of loopback where there is no certificate; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7002")]
     listen: SocketAddr,
+    #[command(flatten)]
+    tls: ServerArgs,
     /// Only this circuit (repeatable) [default: all but the large tier].
     #[arg(long, value_name = "NAME", value_parser = keys::circuit_name)]
     circuit: Vec<CircuitName>,
@@ -174,15 +181,11 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     match &args.command {
         Command::Ledger(args) => serve_ledger(args, output),
         Command::Prover(args) => serve_prover(args, output),
-        Command::Gateway { config, passphrase } => serve_gateway(config, passphrase, output),
+        Command::Gateway(args) => serve_gateway(args, output),
     }
 }
 
-pub(crate) fn announce(output: &Output, service: &str, address: SocketAddr, extra: serde_json::Value) {
-    announce_at(output, service, format!("http://{address}"), extra);
-}
-
-pub(crate) fn announce_at(output: &Output, service: &str, url: String, extra: serde_json::Value) {
+pub(crate) fn announce(output: &Output, service: &str, url: String, extra: serde_json::Value) {
     let mut value = json!({ "service": service, "url": url });
     if let (Some(object), serde_json::Value::Object(extra)) = (value.as_object_mut(), extra) {
         object.extend(extra);
@@ -242,17 +245,6 @@ fn witness(text: &str) -> Result<WitnessAddress, String> {
     })
 }
 
-/// The authorities that https addresses must be certified by, where they are named.
-pub(crate) fn authorities(tls_ca: Option<&Path>) -> Result<Option<Authorities>, CliError> {
-    let Some(path) = tls_ca else {
-        return Ok(None);
-    };
-    let read = Authorities::from_pem(&read_bytes(path, MAX_PEM)?);
-    Ok(Some(read.map_err(|e| {
-        CliError::Data(format!("`{}`: {e}", path.display()))
-    })?))
-}
-
 fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let genesis = args.genesis.as_deref().map(read_genesis).transpose()?;
     // The command line has one of the two.
@@ -264,6 +256,7 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
     let mut config = ledger::Config::loopback(args.directory.clone(), key, genesis);
     config.listen = args.listen;
     config.http = args.http;
+    config.tls = args.tls.tls()?;
     config.quorum = args.quorum.unwrap_or(args.witness.len());
     config.witnesses = args.witness.clone();
     if let Some(authorities) = authorities(args.tls_ca.as_deref())? {
@@ -282,12 +275,12 @@ fn serve_ledger(args: &LedgerArgs, output: &Output) -> Result<Exit, CliError> {
         let extra = json!({
             "ledger_id": hex::encode(server.ledger_id()),
             "ledger_key": server.log_key().to_string(),
-            "http": server.http_address().map(|address| format!("http://{address}")),
+            "http": server.http_url(),
         });
         let mut ending = Ending::watch()?;
-        announce(output, "ledger", server.address(), extra);
-        if let Some(address) = server.http_address() {
-            output.say(format!("tiles on http://{address}"));
+        announce(output, "ledger", server.url(), extra);
+        if let Some(url) = server.http_url() {
+            output.say(format!("tiles on {url}"));
         }
         let ended = tokio::select! {
             () = ending.asked() => Ok(Exit::Accept),
@@ -312,6 +305,7 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
     let store = args.keys.store()?;
     let config = ServerConfig {
         address: args.listen,
+        tls: args.tls.tls()?,
         limits: Limits {
             workers: usize::from(args.workers),
             ..Limits::default()
@@ -333,7 +327,7 @@ fn serve_prover(args: &ProverArgs, output: &Output) -> Result<Exit, CliError> {
         let started = ProverServer::start(Arc::new(prover), config).await;
         let server = started.map_err(CliError::unavailable)?;
         let mut ending = Ending::watch()?;
-        announce(output, "prover", server.address(), json!({}));
+        announce(output, "prover", server.url(), json!({}));
         ending.asked().await;
         server.shutdown().await;
         Ok(Exit::Accept)
@@ -351,7 +345,8 @@ pub fn role(text: &str) -> Result<Role, String> {
     })
 }
 
-fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> Result<Exit, CliError> {
+fn serve_gateway(args: &GatewayArgs, output: &Output) -> Result<Exit, CliError> {
+    let path = &args.config;
     let bad = |what: String| CliError::Data(format!("`{}`: {what}", path.display()));
     let file: GatewayFile = toml::from_str(&read_text(path, MAX_CONFIG)?)
         .map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
@@ -359,7 +354,7 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
     let domain: Name = file.domain.parse().map_err(|e| field("domain", &e))?;
     let role = role(&file.role).map_err(|e| field("role", &e))?;
     let ledger_id = remote::ledger_id(&file.ledger_id).map_err(|e| field("ledger_id", &e))?;
-    remote::address(&file.ledger).map_err(|e| field("ledger", &e))?;
+    let ledger: Address = file.ledger.parse().map_err(|e| field("ledger", &e))?;
     let witnesses = file.witnesses.iter().map(|text| text.parse::<WitnessKey>());
     let witnesses: Vec<WitnessKey> = witnesses
         .collect::<Result<_, _>>()
@@ -367,11 +362,12 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
     if file.follow_ledger_clock && !file.development {
         return Err(bad("follow_ledger_clock is for development only".into()));
     }
-    let party = secret::read(&file.secret, passphrase.passphrase()?)?;
+    let (tls, ledger) = (args.tls.tls()?, args.ledger.reach(&ledger)?);
+    let party = secret::read(&file.secret, args.passphrase.passphrase()?)?;
     let token = Zeroizing::new(read_text(&file.staff_token_file, 4096)?);
     let token = Zeroizing::new(token.trim().to_owned());
     runtime()?.block_on(async {
-        let connected = Ledger::connect(&file.ledger, Some(ledger_id)).await;
+        let connected = Ledger::connect(&ledger, Some(ledger_id)).await;
         let mut client = connected.map_err(remote::no_ledger)?;
         let circuits = sources::verifying_keys(&mut client)
             .await
@@ -387,13 +383,14 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
                 role,
                 domain,
             },
-            file.ledger,
+            ledger,
             ledger_id,
             SigningKey::from_bytes(&Zeroizing::new(party.posting().to_bytes())),
             token,
             file.journal,
             circuits.into_values().collect(),
         );
+        config.tls = tls;
         config.development = file.development;
         config.challenge_seconds = file.challenge_seconds.unwrap_or(config.challenge_seconds);
         config.open_challenges = file.open_challenges.unwrap_or(config.open_challenges);
@@ -416,7 +413,7 @@ fn serve_gateway(path: &Path, passphrase: &PassphraseArgs, output: &Output) -> R
         announce(
             output,
             "gateway",
-            handle.addr,
+            handle.url(),
             json!({ "party": party.name().as_str() }),
         );
         ending.asked().await;

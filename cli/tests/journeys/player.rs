@@ -121,9 +121,9 @@ pub(crate) enum Lost {
 }
 
 /// Passes bytes on to `to`, and cuts the connection when the request or its answer comes: more than the few frames
-/// with which an HTTP/2 connection begins.
+/// with which an HTTP/2 connection begins, and the first question that every client asks on it.
 pub(crate) fn lossy(to: &str, lost: Lost) -> String {
-    const FRAMES: usize = 300;
+    const FRAMES: usize = 500;
     let target = to.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -40,23 +40,34 @@ fn party(folder: &Path, name: &str) -> SigningKey {
     SigningKey::from_bytes(&party.posting().to_bytes())
 }
 
+/// A file of the test data.
+pub(super) fn data(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/data")
+        .join(path)
+}
+
+/// That of a development ledger.
+pub(super) fn genesis(log: &SigningKey, governance: &SigningKey) -> Genesis {
+    Genesis {
+        nonce: [7; 32],
+        origin: ORIGIN.into(),
+        log_key: log.verifying_key(),
+        development: true,
+        time: 1_772_445_600,
+        reenrol_delay: 86_400,
+        threshold: 1,
+        governance: vec![governance.verifying_key()],
+        pinned: vec![],
+    }
+}
+
 impl Desk {
     /// With a genesis, the keys of log, governance and mirror, and what the mirror's shows of itself as a party.
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [log, governance, _] = ["log", "governance", "mirror"].map(|name| party(folder.path(), name));
-        let genesis = Genesis {
-            nonce: [7; 32],
-            origin: ORIGIN.into(),
-            log_key: log.verifying_key(),
-            development: true,
-            time: 1_772_445_600,
-            reenrol_delay: 86_400,
-            threshold: 1,
-            governance: vec![governance.verifying_key()],
-            pinned: vec![],
-        };
-        let bytes = Entry::Genesis(genesis).to_bytes();
+        let bytes = Entry::Genesis(genesis(&log, &governance)).to_bytes();
         std::fs::write(folder.path().join("genesis.bin"), bytes).unwrap();
         let log_key = LogKey::new(ORIGIN, log.verifying_key()).unwrap();
         let desk = Self { folder, log_key };

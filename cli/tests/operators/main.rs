@@ -7,4 +7,5 @@ mod log;
 mod mirror;
 mod receipts;
 mod restore;
+mod tls;
 mod witness;

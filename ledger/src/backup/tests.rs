@@ -17,7 +17,7 @@ fn config(directory: &Path) -> Config {
 async fn grow(directory: &Path, from: u64, count: u64) {
     let server = Server::start(config(directory)).await.unwrap();
     let id = genesis().ledger_id();
-    let mut ledger = Ledger::connect(&server.url(), Some(id)).await.unwrap();
+    let mut ledger = Ledger::connect(&server.address().into(), Some(id)).await.unwrap();
     for n in from..from + count {
         let entry = open(id, n, "authority", "us-ma", account(n as u32, n));
         ledger.append(&entry).await.unwrap();
@@ -187,7 +187,7 @@ async fn a_running_ledger_makes_consistent_backups_while_it_writes() {
     fill(&directory).await;
     let server = Server::start(config(&directory)).await.unwrap();
     let id = genesis().ledger_id();
-    let mut ledger = Ledger::connect(&server.url(), Some(id)).await.unwrap();
+    let mut ledger = Ledger::connect(&server.address().into(), Some(id)).await.unwrap();
     let writer = tokio::spawn(async move {
         for n in 1000..1150 {
             let entry = open(id, n, "authority", "us-ma", account(n as u32, n));

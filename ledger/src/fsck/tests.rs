@@ -21,7 +21,7 @@ pub(crate) async fn fill(directory: &Path) -> u64 {
     config.limits.entries = 8;
     let server = Server::start(config).await.unwrap();
     let id = genesis().ledger_id();
-    let mut ledger = Ledger::connect(&server.url(), Some(id)).await.unwrap();
+    let mut ledger = Ledger::connect(&server.address().into(), Some(id)).await.unwrap();
     for entry in Governance::new(id).setup() {
         ledger.append(&entry).await.unwrap();
     }

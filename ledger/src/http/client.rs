@@ -1,13 +1,17 @@
 //! Requests to other services over HTTP, plain or within TLS: one connection each, with limits on time and answer.
 
-use super::tls::{Authorities, NotSecured};
+use super::tls;
 use axum::body::{self, Body};
 use hyper::{
-    Method, Request, StatusCode, Uri,
+    Method, Request, StatusCode,
     client::conn::http1,
     header::{CONNECTION, HOST},
 };
 use hyper_util::rt::TokioIo;
+use medproof_proto::{
+    address::Url,
+    tls::{Authorities, NotSecured},
+};
 use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -64,36 +68,20 @@ impl FromStr for Prefix {
 
     /// An `https` service must be certified by one of [`Authorities::public`], unless others are named.
     fn from_str(text: &str) -> Result<Self, PrefixError> {
-        let uri: Uri = text.parse().map_err(|_| PrefixError)?;
-        let authority = uri.authority().ok_or(PrefixError)?;
-        let secured = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(PrefixError),
-        };
-        let host = authority.host();
-        if uri.query().is_some() || authority.as_str().contains('@') || host.is_empty() {
-            return Err(PrefixError);
-        }
-        let port = match authority.as_str().strip_prefix(host) {
-            Some("") if secured => 443,
-            Some("") => 80,
-            Some(rest) => {
-                let digits = rest.strip_prefix(':').ok_or(PrefixError)?;
-                digits.parse::<u16>().map_err(|_| PrefixError)?
+        let url: Url = text.parse().map_err(|_| PrefixError)?;
+        let tls = match url.secured {
+            false => None,
+            true => {
+                let name = ServerName::try_from(url.name().to_owned()).map_err(|_| PrefixError)?;
+                Some((name, Authorities::public()))
             }
-            None => return Err(PrefixError),
         };
-        let name = || {
-            let plain = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-            ServerName::try_from(plain.unwrap_or(host).to_owned()).map_err(|_| PrefixError)
-        };
-        let tls = secured.then(|| Ok((name()?, Authorities::public())));
+        let port = url.port.unwrap_or(if url.secured { 443 } else { 80 });
         Ok(Self {
-            authority: authority.to_string(),
-            address: format!("{host}:{port}"),
-            path: uri.path().trim_end_matches('/').to_owned(),
-            tls: tls.transpose()?,
+            authority: url.authority(),
+            address: format!("{}:{port}", url.host),
+            path: url.path,
+            tls,
         })
     }
 }
@@ -188,7 +176,7 @@ async fn exchange(
     match &prefix.tls {
         None => converse(TokioIo::new(stream), prefix, what, body, most).await,
         Some((name, authorities)) => {
-            let stream = authorities.connect(name, stream).await?;
+            let stream = tls::connect(authorities, name, stream).await?;
             converse(stream, prefix, what, body, most).await
         }
     }

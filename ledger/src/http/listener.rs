@@ -1,12 +1,13 @@
 //! Connections: how many, how long, and what is read of a request before it is answered.
 
-use super::{peers::Peers, tls::Identity};
+use super::peers::Peers;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use medproof_proto::tls::Identity;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -42,12 +43,13 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Serves `router` at `address`; port 0 takes a free one.
+    /// As [`Listener::start_with`], plain.
+    #[cfg(test)]
     pub(crate) async fn start(address: SocketAddr, router: Router) -> io::Result<Self> {
         Self::start_with(address, router, None).await
     }
 
-    /// As [`Listener::start`], within TLS where the service has an identity for it.
+    /// Serves `router` at `address`, within TLS where the service has an identity for it; port 0 takes a free one.
     pub(crate) async fn start_with(
         address: SocketAddr,
         router: Router,
@@ -65,7 +67,7 @@ impl Listener {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let tls = identity.map(|identity| identity.acceptor());
+        let tls = identity.map(|identity| TlsAcceptor::from(identity.http()));
         let task = tokio::spawn(accept(listener, peers, (router, tls), stopped));
         Ok(Self { address, stop, task })
     }

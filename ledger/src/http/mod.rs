@@ -10,7 +10,7 @@ mod page;
 mod peers;
 #[cfg(test)]
 pub(crate) mod raw;
-pub mod tls;
+pub(crate) mod tls;
 
 use crate::{
     cosigning::Cosigned,

@@ -34,7 +34,7 @@ async fn start(directory: &Path) -> (Server, SocketAddr) {
 /// A ledger with more than 256 entries, in batches of one.
 async fn grown(directory: &Path) -> (Server, SocketAddr, Vec<Entry>) {
     let (server, address) = start(directory).await;
-    let mut ledger = Ledger::connect(&server.url(), None).await.unwrap();
+    let mut ledger = Ledger::connect(&server.address().into(), None).await.unwrap();
     let mut governance = Governance::new(genesis().ledger_id());
     let mut appended = governance.setup();
     for id in 400..520 {

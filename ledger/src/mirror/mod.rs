@@ -33,6 +33,7 @@ use crate::{
 use follower::{Follower, PATIENCE};
 use judge::Judge;
 use looks::Looks;
+use medproof_proto::tls::ServerTls;
 use medproof_verifier::{
     Checkpoint, LogKey,
     cosignature::{Cosigner, WitnessKey, WitnessPolicy},
@@ -74,6 +75,8 @@ pub struct MirrorConfig {
     pub listen: SocketAddr,
     /// Where to serve tiles, health and metrics over HTTP, if anywhere.
     pub http: Option<SocketAddr>,
+    /// Certificates, where both speak TLS. Only clients of gRPC may be asked for theirs.
+    pub tls: Option<ServerTls>,
     /// Where the primary, or another mirror of it, serves its tiles.
     pub primary: Prefix,
     /// The key that the primary's checkpoints must be signed with.
@@ -277,7 +280,7 @@ impl Mirror {
             return Err(StartError::Forgotten(folder));
         }
         let (stop, stopped) = watch::channel(false);
-        let addresses = (config.listen, config.http);
+        let addresses = ((config.listen, config.tls.clone()), config.http);
         let (directory, log_key) = (config.directory.clone(), config.log_key.clone());
         let mut follower = follower(config, (store.clone(), state, held), &witness, stopped)?;
         follower.judge.clock = clock;
@@ -418,7 +421,7 @@ fn follower(
 /// Serves what the mirror has.
 async fn serve(
     store: Store,
-    (listen, http): (SocketAddr, Option<SocketAddr>),
+    (listen, http): ((SocketAddr, Option<ServerTls>), Option<SocketAddr>),
     published: watch::Receiver<Arc<Published>>,
     cosigned: (watch::Receiver<Arc<Cosigned>>, usize),
     following: watch::Receiver<Following>,

@@ -63,6 +63,7 @@ fn config(directory: &Path, primary: SocketAddr) -> MirrorConfig {
         directory: directory.to_owned(),
         listen: LOOPBACK,
         http: Some(LOOPBACK),
+        tls: None,
         primary: format!("http://{primary}").parse().unwrap(),
         log_key: log_key(),
         genesis: None,

@@ -313,7 +313,9 @@ async fn bad_requests_get_their_codes() {
             .code(),
         Code::InvalidArgument
     );
-    let other = Ledger::connect(&server.url(), Some([9; 32])).await.unwrap_err();
+    let other = Ledger::connect(&server.address().into(), Some([9; 32]))
+        .await
+        .unwrap_err();
     assert!(matches!(other, ClientError::OtherLedger { .. }), "{other}");
     server.shutdown().await;
 }
@@ -471,7 +473,7 @@ async fn only_a_development_clock_is_set_and_only_forward() {
     let directory = tempfile::tempdir().unwrap();
     let config = Config::loopback(directory.path().to_owned(), key_of("log"), Some(production));
     let server = Server::start(config).await.unwrap();
-    let mut ledger = Ledger::connect(&server.url(), None).await.unwrap();
+    let mut ledger = Ledger::connect(&server.address().into(), None).await.unwrap();
     assert_eq!(
         code(ledger.set_clock(START + 50 * 365 * DAY).await),
         Code::PermissionDenied

@@ -20,7 +20,10 @@ pub(crate) fn log_key() -> LogKey {
 }
 
 pub(crate) async fn connect(url: &str) -> Ledger {
-    Ledger::connect(url, Some(genesis().ledger_id())).await.unwrap()
+    let address = url.parse().unwrap();
+    Ledger::connect(&address, Some(genesis().ledger_id()))
+        .await
+        .unwrap()
 }
 
 /// Roots and day for the next statement, as the ledger says them.

@@ -1,7 +1,7 @@
 //! The witness over HTTP: `POST /add-checkpoint`, and `/healthz`.
 
 use super::{NotCosigned, Witness, WitnessError, io_error, request::MAX_REQUEST_BYTES};
-use crate::http::{Listener, tls::Identity};
+use crate::http::Listener;
 use axum::{
     Router,
     body::{self, Body},
@@ -13,6 +13,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use medproof_proto::tls::Identity;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time;
 

@@ -1,7 +1,7 @@
 //! The prover's gRPC service (`proto/proto/prover.proto`; limits in `docs/format.md`, section 21).
 //!
 //! It logs and counts circuits, times and outcomes, never anything derived from a witness. Requests carry
-//! secrets, so it listens on loopback only: put a TLS proxy with client certificates before it to serve others.
+//! secrets, so without TLS it listens on loopback only.
 
 mod rpc;
 mod status;
@@ -15,7 +15,10 @@ use crate::{
     queue::{Limits, Queue},
     wire::{self, WireError},
 };
-use medproof_proto::prover::{ProveRequest, prover_server::ProverServer};
+use medproof_proto::{
+    prover::{ProveRequest, prover_server::ProverServer},
+    tls::ServerTls,
+};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -23,8 +26,10 @@ use tokio_stream::wrappers::TcpListenerStream;
 /// How the service runs.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// Where to listen; loopback. Port 0 takes a free port.
+    /// Where to listen; loopback, where it does not speak TLS. Port 0 takes a free port.
     pub address: SocketAddr,
+    /// Certificates, where it speaks TLS.
+    pub tls: Option<ServerTls>,
     /// What the queue holds.
     pub limits: Limits,
     /// Longest request in bytes.
@@ -43,6 +48,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             limits: Limits::default(),
             max_request_bytes: 1 << 20,
             max_batch: 16,
@@ -58,7 +64,8 @@ impl Default for ServerConfig {
 pub enum ServeError {
     /// Requests carry secrets in the clear.
     #[error(
-        "the prover listens on loopback only, not on {0}: put a TLS proxy before it to serve other machines"
+        "without TLS the prover listens on loopback only, not on {0}: requests carry secrets; give it a certificate \
+         (--tls-cert, --tls-key)"
     )]
     NotLoopback(SocketAddr),
     /// The address is not free, or there are no threads.
@@ -77,7 +84,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ServeError`].
     pub fn check(&self) -> Result<(), ServeError> {
-        self.loopback()?;
+        self.private()?;
         let address = self.address;
         match std::net::TcpListener::bind(address) {
             Ok(_) => Ok(()),
@@ -85,8 +92,9 @@ impl ServerConfig {
         }
     }
 
-    fn loopback(&self) -> Result<(), ServeError> {
-        match self.address.ip().is_loopback() {
+    /// Nobody on the way sees what requests carry.
+    fn private(&self) -> Result<(), ServeError> {
+        match self.address.ip().is_loopback() || self.tls.is_some() {
             true => Ok(()),
             false => Err(ServeError::NotLoopback(self.address)),
         }
@@ -99,6 +107,7 @@ type Decode = fn(&ProveRequest) -> Result<Job, WireError>;
 /// A running prover service.
 pub struct Server {
     address: SocketAddr,
+    tls: Option<ServerTls>,
     queue: Arc<Queue<rpc::Outcome>>,
     grace: Duration,
     stop: Option<oneshot::Sender<()>>,
@@ -119,7 +128,7 @@ impl Server {
         config: ServerConfig,
         decode: Decode,
     ) -> Result<Self, ServeError> {
-        config.loopback()?;
+        config.private()?;
         let failed = |source| ServeError::Start {
             address: config.address,
             source,
@@ -129,9 +138,16 @@ impl Server {
         let queue = Arc::new(Queue::start(config.limits).map_err(failed)?);
         let (stop, stopped) = oneshot::channel::<()>();
         let (grace, max_request_bytes) = (config.grace, config.max_request_bytes);
+        let tls = config.tls.clone();
+        if !address.ip().is_loopback() && !tls.as_ref().is_some_and(ServerTls::asks_clients) {
+            tracing::warn!(
+                %address,
+                "whoever reaches the prover can have proofs made: it asks clients for no certificate (--tls-client-ca)"
+            );
+        }
         let service = rpc::Service::new(prover, Arc::clone(&queue), config, decode);
         let service = ProverServer::new(service).max_decoding_message_size(max_request_bytes);
-        let server = tonic::transport::Server::builder()
+        let server = ServerTls::server(tls.as_ref())
             .tcp_nodelay(true)
             .add_service(service)
             .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
@@ -145,6 +161,7 @@ impl Server {
         });
         Ok(Self {
             address,
+            tls,
             queue,
             grace,
             stop: Some(stop),
@@ -159,7 +176,7 @@ impl Server {
 
     /// The address as a URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        ServerTls::url(self.tls.as_ref(), self.address)
     }
 
     /// Takes no more jobs, lets those in the queue end within the configured grace, and ends the server.

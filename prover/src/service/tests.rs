@@ -99,7 +99,7 @@ async fn start(config: ServerConfig, decode: Decode) -> (Server, Arc<Prover>, Cl
     let server = Server::start_with(Arc::clone(&prover), config, decode)
         .await
         .unwrap();
-    let client = Client::connect(&server.url()).await.unwrap();
+    let client = Client::connect(&server.address().into()).await.unwrap();
     (server, prover, client)
 }
 
@@ -124,6 +124,7 @@ fn status(error: ClientError) -> (Code, String) {
 async fn a_proof_over_loopback() {
     let (server, prover, mut client) = start(ServerConfig::default(), decode).await;
     assert_ne!(server.address().port(), 0);
+    let at = server.address().into();
     let updates = prove(&mut client, &prover, 5, 5).await.unwrap();
     assert!(
         updates
@@ -140,7 +141,7 @@ async fn a_proof_over_loopback() {
     assert!(health.serving);
     assert_eq!((health.jobs, health.counts[0].proven), (0, 1));
     server.shutdown().await;
-    assert!(Client::connect(&circuits[0].name).await.is_err());
+    assert!(Client::connect(&at).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

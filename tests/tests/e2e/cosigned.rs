@@ -75,7 +75,7 @@ async fn a_gateway_gets_the_cosignatures_of_its_own_witnesses_or_says_what_is_mi
     let mut config = Config::loopback(directory.path().join("ledger"), key(1), Some(genesis()));
     config.witnesses = vec![address(1, first.address()), address(2, later)];
     let server = Server::start(config).await.unwrap();
-    let mut client = Ledger::connect(&server.url(), Some(genesis().ledger_id()))
+    let mut client = Ledger::connect(&server.address().into(), Some(genesis().ledger_id()))
         .await
         .unwrap();
     let bytes = client.entries(0, 1).await.unwrap().remove(0);

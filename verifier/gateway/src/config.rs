@@ -1,6 +1,7 @@
 //! What a gateway is told at its start.
 
 use ed25519_dalek::SigningKey;
+use medproof_proto::{address::Address, tls::ServerTls};
 use medproof_verifier::{
     Name, Role, VerifyingKey,
     cosignature::{MAX_WITNESSES, WitnessKey},
@@ -30,10 +31,12 @@ pub struct Party {
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Certificates, where it speaks TLS.
+    pub tls: Option<ServerTls>,
     /// Whose gateway it is.
     pub party: Party,
-    /// The ledger's address, `http://host:port`.
-    pub ledger: String,
+    /// The ledger's address.
+    pub ledger: Address,
     /// The ledger's id; every answer is checked against its genesis.
     pub ledger_id: [u8; 32],
     /// The party's Ed25519 key for posting.
@@ -71,7 +74,7 @@ impl Config {
     pub fn new(
         listen: SocketAddr,
         party: Party,
-        ledger: String,
+        ledger: Address,
         ledger_id: [u8; 32],
         signing_key: SigningKey,
         staff_token: Zeroizing<String>,
@@ -80,6 +83,7 @@ impl Config {
     ) -> Self {
         Self {
             listen,
+            tls: None,
             party,
             ledger,
             ledger_id,

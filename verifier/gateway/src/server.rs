@@ -11,6 +11,7 @@ use crate::{
 use medproof_proto::{
     gateway::gateway_server::GatewayServer,
     ledger_client::{ClientError, Ledger},
+    tls::ServerTls,
 };
 use medproof_verifier::cosignature::{WitnessPolicy, WitnessPolicyError};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -54,11 +55,17 @@ pub struct Server;
 pub struct Handle {
     /// Where it listens.
     pub addr: SocketAddr,
+    tls: Option<ServerTls>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
 impl Handle {
+    /// The address as a URL.
+    pub fn url(&self) -> String {
+        ServerTls::url(self.tls.as_ref(), self.addr)
+    }
+
     /// Stops taking requests and waits for those being worked on, but not for idle connections.
     pub async fn shutdown(self) {
         let Self { stop, mut task, .. } = self;
@@ -92,7 +99,13 @@ impl Server {
     pub async fn start<C: Clock>(config: Config, clock: C) -> Result<Handle, StartError> {
         config.check()?;
         let ledger = Ledger::connect(&config.ledger, Some(config.ledger_id)).await?;
-        let (address, deadline) = (config.listen, config.deadline);
+        let (address, deadline, tls) = (config.listen, config.deadline, config.tls.clone());
+        if tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "without TLS the staff's token and what holders present cross the network in the clear (--tls-cert, --tls-key)"
+            );
+        }
         let (token, concurrent) = (config.staff_token.clone(), config.concurrent_requests);
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -109,7 +122,7 @@ impl Server {
         let service = GatewayServer::new(Service::new(Arc::clone(&desk), &token, concurrent))
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         let (stop, stopped) = oneshot::channel();
-        let server = tonic::transport::Server::builder()
+        let server = ServerTls::server(tls.as_ref())
             .timeout(deadline)
             .add_service(service)
             .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async {
@@ -118,6 +131,7 @@ impl Server {
             });
         Ok(Handle {
             addr,
+            tls,
             stop,
             task: tokio::spawn(server),
         })

@@ -239,7 +239,7 @@ fn config(dir: &TempDir, role: Role) -> Config {
             role,
             domain: name("us-ma"),
         },
-        "http://127.0.0.1:1".into(),
+        "http://127.0.0.1:1".parse().unwrap(),
         [4; 32],
         SigningKey::from_bytes(&[6; 32]),
         zeroize::Zeroizing::new("a token of enough bytes".into()),

@@ -1,7 +1,6 @@
 //! Requests within TLS: what comes through, and what is said of what does not. How the certificates were made says
-//! `certificates/make.sh`.
+//! `tests/data/tls/make.sh`.
 
-use super::*;
 use crate::{
     http::{
         client::{self, Limits, Prefix},
@@ -11,20 +10,21 @@ use crate::{
 };
 use axum::{Router, routing::get};
 use hyper::StatusCode;
+use medproof_proto::tls::{Authorities, Identity};
 use std::{net::SocketAddr, time::Duration};
 
-const AUTHORITY: &[u8] = include_bytes!("certificates/ca.pem");
+const AUTHORITY: &[u8] = include_bytes!("../../../../tests/data/tls/ca.pem");
 const SERVER: (&[u8], &[u8]) = (
-    include_bytes!("certificates/server.pem"),
-    include_bytes!("certificates/server.key"),
+    include_bytes!("../../../../tests/data/tls/server.pem"),
+    include_bytes!("../../../../tests/data/tls/server.key"),
 );
 const ELSEWHERE: (&[u8], &[u8]) = (
-    include_bytes!("certificates/elsewhere.pem"),
-    include_bytes!("certificates/elsewhere.key"),
+    include_bytes!("../../../../tests/data/tls/elsewhere.pem"),
+    include_bytes!("../../../../tests/data/tls/elsewhere.key"),
 );
 const EXPIRED: (&[u8], &[u8]) = (
-    include_bytes!("certificates/expired.pem"),
-    include_bytes!("certificates/expired.key"),
+    include_bytes!("../../../../tests/data/tls/expired.pem"),
+    include_bytes!("../../../../tests/data/tls/expired.key"),
 );
 
 /// The tests' own authority.
@@ -94,23 +94,4 @@ async fn a_certified_service_is_asked_and_no_other() {
     assert!(ask(&unsecured).await.is_ok());
     plain.shutdown().await;
     server.shutdown().await;
-}
-
-#[test]
-fn certificates_and_keys_that_cannot_be_used_are_named() {
-    for pem in [&b""[..], b"no certificate", SERVER.1] {
-        let refused = Authorities::from_pem(pem).unwrap_err();
-        assert!(matches!(refused, TlsError::NoCertificate), "{refused}");
-    }
-    let cut = &AUTHORITY[..AUTHORITY.len() / 2];
-    let refused = Authorities::from_pem(cut).unwrap_err();
-    assert!(matches!(refused, TlsError::Certificates(_)), "{refused}");
-    let garbage = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let refused = Authorities::from_pem(garbage).unwrap_err();
-    assert!(matches!(refused, TlsError::Refused(_)), "{refused}");
-    let refused = Identity::from_pem(SERVER.0, SERVER.0).unwrap_err();
-    assert!(matches!(refused, TlsError::Key(_)), "{refused}");
-    let refused = Identity::from_pem(SERVER.0, ELSEWHERE.1).unwrap_err();
-    assert!(matches!(refused, TlsError::Refused(_)), "{refused}");
-    assert!(Identity::from_pem(SERVER.1, SERVER.1).is_err());
 }

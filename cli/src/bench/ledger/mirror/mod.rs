@@ -183,6 +183,7 @@ impl<'a> Pair<'a> {
             directory: self.filled.directory.with_extension("mirror"),
             listen: LOOPBACK,
             http: Some(LOOPBACK),
+            tls: None,
             primary: http_of(self.primary.http_address())?.into(),
             log_key: self.primary.log_key().clone(),
             genesis: None,
@@ -323,7 +324,10 @@ fn http_of(address: Option<SocketAddr>) -> Result<SocketAddr, CliError> {
 }
 
 async fn connected(url: &str) -> Result<Ledger, CliError> {
-    Ledger::connect(url, None).await.map_err(CliError::unavailable)
+    let address = url.parse().map_err(CliError::unavailable)?;
+    Ledger::connect(&address, None)
+        .await
+        .map_err(CliError::unavailable)
 }
 
 /// Entries that a service has.

@@ -187,7 +187,9 @@ pub(super) fn liars(browser: &Browser, runtime: &tokio::runtime::Runtime, world:
 pub(super) fn a_fork(browser: &Browser, runtime: &tokio::runtime::Runtime, small: &World, large: &World) {
     // The same key and GENESIS; one more batch, which the other ledger has in no such form.
     runtime.block_on(async {
-        let mut ledger = Ledger::connect(&small.server.url(), None).await.unwrap();
+        let mut ledger = Ledger::connect(&small.server.address().into(), None)
+            .await
+            .unwrap();
         let mut governance = Governance::new(ledger.ledger_id());
         let mut entries = governance.setup();
         ledger.set_clock(START + HOUR).await.unwrap();

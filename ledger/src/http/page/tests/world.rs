@@ -61,7 +61,9 @@ impl World {
 
     /// Entries of every kind, more than fit into one tile.
     pub(super) async fn grow(&self) {
-        let mut ledger = Ledger::connect(&self.server.url(), None).await.unwrap();
+        let mut ledger = Ledger::connect(&self.server.address().into(), None)
+            .await
+            .unwrap();
         let id = ledger.ledger_id();
         let mut governance = Governance::new(id);
         let mut entries = governance.setup();
@@ -149,6 +151,7 @@ impl World {
             directory: directory.to_owned(),
             listen: LOOPBACK,
             http: Some(LOOPBACK),
+            tls: None,
             primary: format!("http://{}", self.http).parse().unwrap(),
             log_key: log_key(),
             genesis: None,
