@@ -185,7 +185,7 @@ impl<'a> Auditor<'a> {
         let judged = submission.and_then(|submission| {
             let proofs = u64::from(kind == Kind::Statement);
             if self.diverged {
-                state.append_refused(kind, bytes)?;
+                state.append_hash(kind, bytes)?;
             } else {
                 state.apply(&submission, time)?;
             }
@@ -194,7 +194,7 @@ impl<'a> Auditor<'a> {
         });
         if let Err(refusal) = judged {
             self.report.problem(index, refusal);
-            state.append_refused(kind, bytes).map_err(Refusal::from)?;
+            state.append_hash(kind, bytes).map_err(Refusal::from)?;
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ impl<'a> Auditor<'a> {
         bytes: &[u8],
     ) -> Result<(), AuditError> {
         if self.diverged {
-            state.append_refused(Kind::Seal, bytes).map_err(Refusal::from)?;
+            state.append_hash(Kind::Seal, bytes).map_err(Refusal::from)?;
             return Ok(());
         }
         let expected = state.next_seal(seal.time)?;
@@ -220,14 +220,14 @@ impl<'a> Auditor<'a> {
         let what = format!("{}{LATER}", differences(seal, &expected));
         self.report.problem(index, what);
         self.diverged = true;
-        Ok(state.append_refused(Kind::Seal, bytes).map_err(Refusal::from)?)
+        Ok(state.append_hash(Kind::Seal, bytes).map_err(Refusal::from)?)
     }
 
     /// Takes a batch that cannot be judged into the log, so that the root can still be compared.
     fn only_log(&mut self, state: &mut State<MemoryBase>, seal: usize) -> Result<(), AuditError> {
         for bytes in self.waiting.take_unjudged(seal + 1) {
             state
-                .append_refused(Kind::Statement, &bytes)
+                .append_hash(Kind::Statement, &bytes)
                 .map_err(Refusal::from)?;
         }
         self.diverged = true;

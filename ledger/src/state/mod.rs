@@ -331,8 +331,14 @@ impl<B: Base> State<B> {
         self.view.hand_over()
     }
 
-    /// Takes bytes into the log that the rules refuse, so that an audit can go on to compare the log's
-    /// root. The rest of the state does not change.
+    /// Takes the hash of an entry that the rules refuse into the log, so that an audit can go on to compare the log's root.
+    /// The rest of the state does not change, and the entry is not kept: a log may hold any number of them.
+    pub(crate) fn append_hash(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), StoreError> {
+        self.append_leaf(kind, leaf_hash(bytes)).map(|_| ())
+    }
+
+    /// Takes bytes into the log and its store that the rules refuse, as a ledger does that breaks them.
+    #[cfg(test)]
     pub(crate) fn append_refused(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), StoreError> {
         self.append(kind, bytes, leaf_hash(bytes)).map(|_| ())
     }
@@ -350,11 +356,16 @@ impl<B: Base> State<B> {
     }
 
     fn append(&mut self, kind: Kind, bytes: &[u8], leaf: [u8; 32]) -> Result<u64, StoreError> {
-        let index = self.head.size;
-        log::append(&mut self.view, index, leaf)?;
+        let index = self.append_leaf(kind, leaf)?;
         let key = index.to_be_bytes();
         self.view.put(Table::Entry, &key, bytes.to_vec());
         self.view.put(Table::ByLeaf, &leaf, key.to_vec());
+        Ok(index)
+    }
+
+    fn append_leaf(&mut self, kind: Kind, leaf: [u8; 32]) -> Result<u64, StoreError> {
+        let index = self.head.size;
+        log::append(&mut self.view, index, leaf)?;
         self.head.size += 1;
         // Kinds are numbered from 1 in the order of `Kind::ALL`.
         self.head.kinds[kind as usize - 1] += 1;

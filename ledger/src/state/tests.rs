@@ -405,3 +405,26 @@ proptest! {
         prop_assert_eq!(running.state.log_root(size).unwrap(), stopping.state.log_root(size).unwrap());
     }
 }
+
+#[test]
+fn of_an_entry_that_is_refused_an_audit_keeps_the_hash_alone() {
+    let (mut kept, mut hashed) = (World::new(), World::new());
+    let index = kept.state.head().size;
+    let bytes = vec![7; 60_000];
+    kept.state
+        .append_refused(medproof_verifier::entry::Kind::Void, &bytes)
+        .unwrap();
+    hashed
+        .state
+        .append_hash(medproof_verifier::entry::Kind::Void, &bytes)
+        .unwrap();
+    let [one, other] = [&kept, &hashed].map(|w| (w.state.head().size, w.state.log_root(index + 1).unwrap()));
+    assert_eq!(one, other);
+    let row = |w: &World| {
+        w.state
+            .view
+            .get(crate::table::Table::Entry, &index.to_be_bytes())
+            .unwrap()
+    };
+    assert_eq!((row(&kept), row(&hashed)), (Some(bytes), None));
+}
