@@ -2,6 +2,7 @@
 
 use crate::{
     http::{self, Listener, Reads},
+    incoming,
     server::{StartError, io_error},
     service::Service,
 };
@@ -9,10 +10,13 @@ use medproof_proto::{ledger::ledger_server::LedgerServer, tls::ServerTls};
 use medproof_verifier::entry::MAX_ENTRY_BYTES;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tonic::transport::server::TcpIncoming;
 
 /// Longest time for a request that states no deadline of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests at once on one connection; one more waits at its client.
+const REQUESTS: u32 = 256;
+/// Time after which a silent connection is asked whether somebody is there, and that for the answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Most bytes of a request message: an entry and its frame.
 const MAX_MESSAGE: usize = MAX_ENTRY_BYTES + 4096;
 
@@ -52,6 +56,7 @@ pub(crate) struct Front {
     tls: Option<ServerTls>,
     stop: Option<oneshot::Sender<()>>,
     service: JoinHandle<Result<(), tonic::transport::Error>>,
+    accepting: JoinHandle<()>,
 }
 
 impl Front {
@@ -76,11 +81,12 @@ impl Front {
         let address = listener.local_addr().map_err(io_error(listen.to_string()))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let service = LedgerServer::new(service).max_decoding_message_size(MAX_MESSAGE);
-        // Without it the end of an answer of some kilobytes waits for the client's delayed acknowledgement, 40 ms. The setting
-        // of the server's builder is for listeners that tonic binds itself.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let (incoming, accepting) = incoming::accepted(listener);
         let serve = ServerTls::server(tls.as_ref())
             .timeout(REQUEST_TIMEOUT)
+            .max_concurrent_streams(REQUESTS)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, async {
                 // Either told to stop, or the handle was dropped.
@@ -92,6 +98,7 @@ impl Front {
             tls,
             stop: Some(stop),
             service: tokio::spawn(serve),
+            accepting,
         })
     }
 
@@ -132,5 +139,7 @@ impl Front {
             self.service.abort();
             let _ = (&mut self.service).await;
         }
+        // The address is free from here on.
+        let _ = self.accepting.await;
     }
 }

@@ -16,6 +16,7 @@ mod front;
 pub mod fsck;
 mod halted;
 pub mod http;
+mod incoming;
 mod log_reader;
 pub mod mirror;
 mod overlay;

@@ -7,7 +7,7 @@ pub mod client;
 mod listener;
 mod metrics;
 mod page;
-mod peers;
+pub(crate) mod peers;
 #[cfg(test)]
 pub(crate) mod raw;
 pub(crate) mod tls;

@@ -21,7 +21,7 @@ use medproof_proto::{
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 /// How the service runs.
 #[derive(Debug, Clone)]
@@ -147,10 +147,11 @@ impl Server {
         }
         let service = rpc::Service::new(prover, Arc::clone(&queue), config, decode);
         let service = ProverServer::new(service).max_decoding_message_size(max_request_bytes);
+        // The setting of the server's builder is for listeners that tonic binds itself.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = ServerTls::server(tls.as_ref())
-            .tcp_nodelay(true)
             .add_service(service)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            .serve_with_incoming_shutdown(incoming, async {
                 // A dropped sender ends the server as well.
                 let _ = stopped.await;
             });
