@@ -159,7 +159,7 @@ enum Command {
         #[arg(value_parser = remote::ledger_id)]
         challenge: [u8; 32],
         #[command(flatten)]
-        ledger: LedgerArgs,
+        ledger: Box<LedgerArgs>,
         /// Write the ledger's receipt here.
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,

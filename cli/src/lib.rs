@@ -82,7 +82,7 @@ enum Command {
     /// Explain or check a policy.
     Policy(policy::Args),
     /// Answer a relying party's challenge from a wallet.
-    Prove(prove::Args),
+    Prove(Box<prove::Args>),
     /// Check a proof or a receipt offline.
     Verify(verify::Args),
     /// Run a ledger, a prover or a gateway.

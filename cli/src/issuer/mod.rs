@@ -36,7 +36,7 @@ enum Command {
     #[command(subcommand)]
     Sign(sign::Command),
     /// Cancel the fills of a signed order that are still to come.
-    Cancel(sign::CancelArgs),
+    Cancel(Box<sign::CancelArgs>),
     /// Print a party's public keys.
     Show {
         /// The secret file.
