@@ -38,7 +38,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 struct GatewayArgs {
-    /// Address of the party's gateway, http://HOST:PORT or https://HOST[:PORT].
+    /// Address of the party's gateway, http://HOST:PORT or https://HOST (port 443, or HOST:PORT).
     #[arg(long, value_name = "URL")]
     gateway: Address,
     /// File with the staff token.

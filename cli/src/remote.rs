@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 /// Which ledger.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LedgerArgs {
-    /// Address of the ledger, http://HOST:PORT or https://HOST[:PORT].
+    /// Address of the ledger, http://HOST:PORT or https://HOST (port 443, or HOST:PORT).
     #[arg(long, value_name = "URL")]
     pub ledger: Address,
     /// The ledger's id in hexadecimal; its genesis is checked against it. Without it the first answer is

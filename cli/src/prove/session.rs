@@ -31,10 +31,10 @@ pub(super) struct Where {
     /// The encrypted challenge, as the relying party gave it.
     #[arg(long, value_name = "FILE")]
     challenge: PathBuf,
-    /// Address of the relying party's gateway, http://HOST:PORT or https://HOST[:PORT].
+    /// Address of the relying party's gateway, http://HOST:PORT or https://HOST (port 443, or HOST:PORT).
     #[arg(long, value_name = "URL")]
     gateway: Address,
-    /// Address of a prover that the holder trusts: it sees the records, http://HOST:PORT or https://HOST[:PORT].
+    /// Address of a prover that the holder trusts: it sees the records, http://HOST:PORT or https://HOST (port 443, or HOST:PORT).
     #[arg(long, value_name = "URL")]
     prover: Address,
     #[command(flatten)]
