@@ -3,7 +3,7 @@
 //! In rounds: all witnesses that answer are asked about one and the same checkpoint, the newest, so that their
 //! cosignatures meet on it; then about the next newest. Nothing waits for a round but who asks to.
 //!
-//! A ledger whose witnesses vouch for another history, as many of them as are believed ([`enough`]), acknowledges nothing
+//! A ledger whose witnesses vouch for another history, as many of them as are believed (`enough`), acknowledges nothing
 //! more: it runs on an old copy of its directory, or was forked. They are asked once before it takes the first entry.
 //!
 //! A mirror asks its own witness alone, and hears on its primary's checkpoints who else has cosigned.
