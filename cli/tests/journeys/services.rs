@@ -13,11 +13,7 @@ use medproof_prover::{KeyStore, Mode, Prover};
 use medproof_records::policy::Policy;
 use medproof_verifier::{CircuitName, Day, Fr, Name, Role};
 use rand::rngs::OsRng;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 pub(crate) const PASSPHRASE: &str = "correct horse battery";
 
@@ -30,7 +26,7 @@ fn today() -> Day {
 }
 
 pub(crate) fn data(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../tests/data");
     root.join(path).to_str().unwrap().to_owned()
 }
 

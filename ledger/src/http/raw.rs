@@ -3,7 +3,6 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    path::Path,
     process::Command,
 };
 
@@ -49,7 +48,8 @@ fn attempt(address: SocketAddr, request: &[u8]) -> Option<Answer> {
 
 /// Runs `tests/c2sp/walk.mjs` on a log and gives what it prints, or why it refuses.
 pub(crate) fn walk(address: SocketAddr, keys: &[&str]) -> Result<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/c2sp/walk.mjs");
+    let script = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
+        .join("../tests/c2sp/walk.mjs");
     let output = Command::new("node")
         .arg(script)
         .arg(format!("http://{address}"))

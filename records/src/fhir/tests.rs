@@ -5,10 +5,10 @@ use crate::unit::Unit;
 use medproof_verifier::Day;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(crate) fn data(folder: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
         .join("../tests/data")
         .join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&root)

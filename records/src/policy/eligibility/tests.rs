@@ -4,20 +4,17 @@ use super::*;
 use crate::code::Code;
 use crate::decimal::OFFSET;
 
+fn policy(name: &str) -> String {
+    let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    std::fs::read_to_string(root.join("../tests/data/acceptance/policies").join(name)).unwrap()
+}
+
 fn diabetes() -> String {
-    std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/data/acceptance/policies/trial-diabetes.toml"
-    ))
-    .unwrap()
+    policy("trial-diabetes.toml")
 }
 
 fn kidney() -> String {
-    std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/data/acceptance/policies/trial-kidney.toml"
-    ))
-    .unwrap()
+    policy("trial-kidney.toml")
 }
 
 fn problems(text: &str) -> Vec<String> {

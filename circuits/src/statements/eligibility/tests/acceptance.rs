@@ -15,9 +15,8 @@ use rand::rngs::StdRng;
 use std::path::PathBuf;
 
 fn data(path: &str) -> PathBuf {
-    let root: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "tests", "data", "acceptance"]
-        .iter()
-        .collect();
+    let root =
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../tests/data/acceptance");
     root.join(path)
 }
 
