@@ -59,8 +59,19 @@ impl LedgerArgs {
     /// # Errors
     /// [`CliError::Unavailable`]; those of [`TlsArgs::reach`].
     pub async fn connect(&self) -> Result<Ledger, CliError> {
-        let address = self.tls.reach(&self.ledger)?;
-        let connected = Ledger::connect(&address, self.ledger_id).await;
+        self.at(&self.tls.reach(&self.ledger)?).await
+    }
+
+    /// Connects without a certificate: a ledger is not to learn what a person looks up in it.
+    ///
+    /// # Errors
+    /// [`CliError::Unavailable`]; those of [`TlsArgs::reach_unnamed`].
+    pub async fn connect_unnamed(&self) -> Result<Ledger, CliError> {
+        self.at(&self.tls.reach_unnamed(&self.ledger)?).await
+    }
+
+    async fn at(&self, address: &Address) -> Result<Ledger, CliError> {
+        let connected = Ledger::connect(address, self.ledger_id).await;
         connected.map_err(no_ledger)
     }
 }

@@ -17,7 +17,8 @@ pub struct TlsArgs {
     /// Certificates (PEM) of the authorities that must have certified https addresses [default: those that browsers believe].
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
-    /// The client's own certificate, with those that lead to its authority (PEM), for services that ask for one.
+    /// The client's own certificate, with those that lead to its authority (PEM), for services that ask for one. A wallet shows
+    /// it to its prover alone.
     #[arg(long, value_name = "FILE", requires = "tls_client_key")]
     tls_client_cert: Option<PathBuf>,
     /// The private key (PEM) of the client's certificate, readable by its owner alone.
@@ -76,20 +77,38 @@ fn pair<T>(
     })
 }
 
+fn secured(address: &Address, tls: &ClientTls) -> Result<Address, CliError> {
+    let secured = address.clone().secured_by(tls);
+    secured.map_err(|error| CliError::Data(format!("TLS with {address}: {error}")))
+}
+
 impl TlsArgs {
     /// The address of a service, reached so where it is https.
     ///
     /// # Errors
     /// [`CliError`] when a file cannot be read or used.
     pub fn reach(&self, address: &Address) -> Result<Address, CliError> {
-        let believed = authorities(self.tls_ca.as_deref())?;
-        let tls = believed.map(ClientTls::new).unwrap_or_default();
         let tls = match self.tls_client_cert.as_ref().zip(self.tls_client_key.as_ref()) {
-            None => tls,
-            Some(files) => pair(files, |chain, key| tls.showing(chain, key))?,
+            None => self.unnamed()?,
+            Some(files) => {
+                let tls = self.unnamed()?;
+                pair(files, |chain, key| tls.showing(chain, key))?
+            }
         };
-        let secured = address.clone().secured_by(&tls);
-        secured.map_err(|error| CliError::Data(format!("TLS with {address}: {error}")))
+        secured(address, &tls)
+    }
+
+    /// The address of a service that is to learn nothing of who asks: as [`TlsArgs::reach`], and no certificate is shown.
+    ///
+    /// # Errors
+    /// [`CliError`] when a file cannot be read or used.
+    pub fn reach_unnamed(&self, address: &Address) -> Result<Address, CliError> {
+        secured(address, &self.unnamed()?)
+    }
+
+    fn unnamed(&self) -> Result<ClientTls, CliError> {
+        let believed = authorities(self.tls_ca.as_deref())?;
+        Ok(believed.map(ClientTls::new).unwrap_or_default())
     }
 }
 

@@ -2,21 +2,16 @@
 
 use crate::{
     http::{self, Listener, Reads},
-    incoming,
     server::{StartError, io_error},
     service::Service,
 };
-use medproof_proto::{ledger::ledger_server::LedgerServer, tls::ServerTls};
+use medproof_proto::{incoming, ledger::ledger_server::LedgerServer, tls::ServerTls};
 use medproof_verifier::entry::MAX_ENTRY_BYTES;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// Longest time for a request that states no deadline of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests at once on one connection; one more waits at its client.
-const REQUESTS: u32 = 256;
-/// Time after which a silent connection is asked whether somebody is there, and that for the answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Most bytes of a request message: an entry and its frame.
 const MAX_MESSAGE: usize = MAX_ENTRY_BYTES + 4096;
 
@@ -84,9 +79,6 @@ impl Front {
         let (incoming, accepting) = incoming::accepted(listener);
         let serve = ServerTls::server(tls.as_ref())
             .timeout(REQUEST_TIMEOUT)
-            .max_concurrent_streams(REQUESTS)
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE))
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, async {
                 // Either told to stop, or the handle was dropped.

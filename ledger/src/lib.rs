@@ -16,7 +16,6 @@ mod front;
 pub mod fsck;
 mod halted;
 pub mod http;
-mod incoming;
 mod log_reader;
 pub mod mirror;
 mod overlay;

@@ -1,7 +1,13 @@
 //! Where a gRPC service is reached, and why it is not.
 
-use crate::tls::{ClientTls, NotSecured, TlsError};
-use std::{error::Error, fmt, net::SocketAddr, str::FromStr, time::Duration};
+use crate::tls::{ALIVE, ClientTls, KEEPALIVE, NotSecured, TlsError};
+use std::{
+    error::Error,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    time::Duration,
+};
 use tonic::{
     Request, TimeoutExpired,
     client::Grpc,
@@ -118,7 +124,7 @@ impl FromStr for Address {
         let endpoint = Endpoint::from_shared(url.to_string()).map_err(|_| AddressError)?;
         let plain = Self {
             url,
-            endpoint: endpoint.connect_timeout(CONNECT),
+            endpoint: patient(endpoint),
             shows: false,
         };
         // The only fault that is left is a host that no certificate can name.
@@ -141,7 +147,7 @@ impl From<SocketAddr> for Address {
         let endpoint = Endpoint::from_shared(url.to_string()).expect("an IP address and a port are a URI");
         Self {
             url,
-            endpoint: endpoint.connect_timeout(CONNECT),
+            endpoint: patient(endpoint),
             shows: false,
         }
     }
@@ -193,7 +199,22 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
 
+/// How long a service is waited for, and when one that has gone in the middle of a request is noticed.
+fn patient(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(CONNECT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(ALIVE)
+}
+
 impl Address {
+    /// Whether what is sent there is nobody else's to read: it is `https`, or never leaves this machine.
+    pub fn is_private(&self) -> bool {
+        let name = self.url.name();
+        let local = |address: IpAddr| address.to_canonical().is_loopback();
+        self.url.secured || name == "localhost" || name.parse().is_ok_and(local)
+    }
+
     /// The same, reached so where it is `https`.
     ///
     /// # Errors

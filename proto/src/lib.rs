@@ -1,12 +1,14 @@
 //! The services' messages, generated from `proto/*.proto`, and the conversions between them and the
 //! types of `medproof_verifier`. Each conversion refuses a bad field with one error that names it. How services are
-//! reached, and TLS of clients and services, are here too.
+//! reached, how many connections they take, and TLS of clients and services, are here too.
 
 pub mod address;
 pub mod field;
 pub mod gateway;
+pub mod incoming;
 pub mod ledger;
 pub mod ledger_client;
+pub mod peers;
 pub mod prover;
 pub mod retry;
 pub mod tls;

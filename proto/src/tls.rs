@@ -16,6 +16,12 @@ use zeroize::Zeroizing;
 
 /// Longest time in which client and service must come to terms.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Time after which a silent peer is asked whether it is there.
+pub const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Longest wait for its answer: it may be at work on all its cores.
+pub const ALIVE: Duration = Duration::from_secs(60);
+/// Requests at once on one connection; one more waits at its client.
+const REQUESTS: u32 = 256;
 
 /// Why certificates or a key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -294,7 +300,11 @@ impl ServerTls {
 
     /// A gRPC server that speaks TLS, or a plain one where there are no certificates.
     pub fn server(tls: Option<&Self>) -> Server {
-        tls.map_or_else(Server::builder, |tls| tls.grpc.clone())
+        let server = tls.map_or_else(Server::builder, |tls| tls.grpc.clone());
+        server
+            .max_concurrent_streams(REQUESTS)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(ALIVE))
     }
 
     /// The service's URL.

@@ -52,6 +52,11 @@ pub enum ClientError {
     /// The proof is of something else than what was asked.
     #[error("the prover's answer is about another circuit or other public inputs than were asked for")]
     Other,
+    /// What is sent to a prover is a person's records and secret.
+    #[error(
+        "{0} is on another machine and not https: records and secrets would cross the network in the clear"
+    )]
+    InTheClear(String),
     /// The proof does not verify.
     #[error("the prover's proof is refused: {0}")]
     Proof(#[from] VerifyError),
@@ -99,8 +104,11 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// [`ClientError::Connect`].
+    /// [`ClientError::InTheClear`], [`ClientError::Connect`].
     pub async fn connect(address: &Address) -> Result<Self, ClientError> {
+        if !address.is_private() {
+            return Err(ClientError::InTheClear(address.to_string()));
+        }
         let channel = address.connect().await;
         let channel = channel.map_err(|source| ClientError::Connect {
             address: address.to_string(),

@@ -85,7 +85,7 @@ impl OpenWallet {
             (None, known) => args.ledger_id = known,
             _ => {}
         }
-        let ledger = args.connect().await?;
+        let ledger = args.connect_unnamed().await?;
         self.state.ledger_id = Some(ledger.ledger_id());
         Ok(ledger)
     }

@@ -95,7 +95,8 @@ impl Session {
                     "{e}; start it (medproof serve prover), or correct --prover"
                 ))
             })?;
-        let counter = Counter::connect(&tls.reach(&at.gateway)?, ledger.log_key())
+        // The same certificate at each relying party would link what a person proves.
+        let counter = Counter::connect(&tls.reach_unnamed(&at.gateway)?, ledger.log_key())
             .await
             .map_err(unavailable)?;
         let found = recover::settle(&mut open.state.wallet, &mut ledger)

@@ -1,13 +1,12 @@
 //! Connections: how many, how long, and what is read of a request before it is answered.
 
-use super::peers::Peers;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use medproof_proto::tls::Identity;
+use medproof_proto::{peers::Peers, tls::Identity};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},

@@ -7,7 +7,6 @@ pub mod client;
 mod listener;
 mod metrics;
 mod page;
-pub(crate) mod peers;
 #[cfg(test)]
 pub(crate) mod raw;
 pub(crate) mod tls;

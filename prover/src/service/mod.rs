@@ -16,12 +16,12 @@ use crate::{
     wire::{self, WireError},
 };
 use medproof_proto::{
+    incoming,
     prover::{ProveRequest, prover_server::ProverServer},
     tls::ServerTls,
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tonic::transport::server::TcpIncoming;
 
 /// How the service runs.
 #[derive(Debug, Clone)]
@@ -147,8 +147,7 @@ impl Server {
         }
         let service = rpc::Service::new(prover, Arc::clone(&queue), config, decode);
         let service = ProverServer::new(service).max_decoding_message_size(max_request_bytes);
-        // The setting of the server's builder is for listeners that tonic binds itself.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let (incoming, accepting) = incoming::accepted(listener);
         let server = ServerTls::server(tls.as_ref())
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, async {
@@ -159,6 +158,7 @@ impl Server {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the prover service ended");
             }
+            let _ = accepting.await;
         });
         Ok(Self {
             address,

@@ -10,13 +10,13 @@ use crate::{
 };
 use medproof_proto::{
     gateway::gateway_server::GatewayServer,
+    incoming,
     ledger_client::{ClientError, Ledger},
     tls::ServerTls,
 };
 use medproof_verifier::cosignature::{WitnessPolicy, WitnessPolicyError};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tonic::transport::server::TcpIncoming;
 
 /// How long open connections may delay the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -122,10 +122,11 @@ impl Server {
         let service = GatewayServer::new(Service::new(Arc::clone(&desk), &token, concurrent))
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         let (stop, stopped) = oneshot::channel();
+        let (incoming, accepting) = incoming::accepted(listener);
         let server = ServerTls::server(tls.as_ref())
             .timeout(deadline)
             .add_service(service)
-            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async {
+            .serve_with_incoming_shutdown(incoming, async {
                 // A dropped handle stops the server, too.
                 let _ = stopped.await;
             });
@@ -133,7 +134,12 @@ impl Server {
             addr,
             tls,
             stop,
-            task: tokio::spawn(server),
+            task: tokio::spawn(async move {
+                let ended = server.await;
+                // The address is free from here on.
+                let _ = accepting.await;
+                ended
+            }),
         })
     }
 }

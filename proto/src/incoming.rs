@@ -1,8 +1,9 @@
-//! Connections to the gRPC side: how many at once, of all and of each peer. Each holds a descriptor, and without one left
-//! the store's next file cannot be opened, which ends the ledger.
+//! Connections to a gRPC service: how many at once, of all and of each peer, and how long a silent one is kept. Each holds
+//! a descriptor; a ledger without one left cannot open its store's next file, which ends it.
 
-use crate::http::peers::{Counted, Peers};
+use crate::peers::{Counted, Peers};
 use std::{
+    future::Future,
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
@@ -14,35 +15,45 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinHandle,
-    time,
+    time::{self, Instant, Sleep},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// Connections at once; one more waits to be accepted. With those over HTTP and the files that the store keeps open they
+/// Connections at once; one more waits to be accepted. With a ledger's over HTTP and the files that its store keeps open they
 /// are less than the 1,024 descriptors that a process usually has.
-pub(crate) const CONNECTIONS: usize = 128;
+pub const CONNECTIONS: usize = 128;
 /// Connections at once of one peer; one more is closed. Each carries many requests. From this machine, where a proxy stands
 /// for everybody, all may come.
 const EACH: usize = 32;
+/// Longest silence of a peer. One that is there answers the questions of [`crate::tls::KEEPALIVE`] meanwhile; this ends those that
+/// have not come so far as to be asked.
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// A connection that holds its place until it ends.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TcpStream,
+    /// When its peer has been silent for too long.
+    silence: (Duration, Pin<Box<Sleep>>),
     _place: (OwnedSemaphorePermit, Counted),
 }
 
 /// Connections as they come.
-pub(crate) type Incoming = ReceiverStream<io::Result<Connection>>;
+pub type Incoming = ReceiverStream<io::Result<Connection>>;
 
 /// The connections that a listener accepts, and the task that accepts them: it ends, and nobody listens any more, once the
 /// connections are dropped.
-pub(crate) fn accepted(listener: TcpListener) -> (Incoming, JoinHandle<()>) {
-    accepted_among(listener, CONNECTIONS, Peers::new(EACH, CONNECTIONS))
+pub fn accepted(listener: TcpListener) -> (Incoming, JoinHandle<()>) {
+    accepted_among(listener, CONNECTIONS, Peers::new(EACH, CONNECTIONS), SILENCE)
 }
 
-fn accepted_among(listener: TcpListener, most: usize, peers: Arc<Peers>) -> (Incoming, JoinHandle<()>) {
+fn accepted_among(
+    listener: TcpListener,
+    most: usize,
+    peers: Arc<Peers>,
+    silence: Duration,
+) -> (Incoming, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(1);
     let task = tokio::spawn(async move {
         let places = Arc::new(Semaphore::new(most));
@@ -66,6 +77,7 @@ fn accepted_among(listener: TcpListener, most: usize, peers: Arc<Peers>) -> (Inc
                     let _ = stream.set_nodelay(true);
                     let connection = Connection {
                         stream,
+                        silence: (silence, Box::pin(time::sleep(silence))),
                         _place: (place, counted),
                     };
                     if sender.send(Ok(connection)).await.is_err() {
@@ -89,12 +101,24 @@ impl Connected for Connection {
 }
 
 impl AsyncRead for Connection {
+    /// Fails with `TimedOut` when nothing has come for too long.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let (most, sleep) = &mut self.silence;
+        match read {
+            Poll::Ready(read) => {
+                sleep.as_mut().reset(Instant::now() + *most);
+                Poll::Ready(read)
+            }
+            Poll::Pending => sleep
+                .as_mut()
+                .poll(cx)
+                .map(|()| Err(io::ErrorKind::TimedOut.into())),
+        }
     }
 }
 
@@ -141,27 +165,49 @@ mod tests {
         socket.connect(to).await.unwrap()
     }
 
+    /// What is accepted next, before the test would hang.
+    async fn next(accepted: &mut Incoming) -> Connection {
+        let next = time::timeout(Duration::from_secs(20), accepted.next()).await;
+        next.unwrap().unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_nothing_loses_its_place() {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let at = listener.local_addr().unwrap();
+        let silence = Duration::from_millis(200);
+        let (mut accepted, _task) = accepted_among(listener, 1, Peers::new(0, 1), silence);
+        let mut peer = from(1, at).await;
+        let mut connection = next(&mut accepted).await;
+        peer.write_all(b"here").await.unwrap();
+        connection.read_exact(&mut [0; 4]).await.unwrap();
+        let error = connection.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
     #[tokio::test]
     async fn no_more_connections_are_taken_than_there_are_places() {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
         let at = listener.local_addr().unwrap();
-        let (mut accepted, task) = accepted_among(listener, 3, Peers::new(0, 2));
+        let (mut accepted, task) = accepted_among(listener, 3, Peers::new(0, 2), SILENCE);
         let one = from(1, at).await;
-        let mut first = accepted.next().await.unwrap().unwrap();
+        let mut first = next(&mut accepted).await;
         let _two = from(1, at).await;
-        let second = accepted.next().await.unwrap().unwrap();
+        let second = next(&mut accepted).await;
         // A third of the same peer is closed, one of another has the last place, and the next waits.
         let mut third = from(1, at).await;
         assert_eq!(third.read(&mut [0]).await.unwrap_or(0), 0);
         let _other = from(2, at).await;
-        let other = accepted.next().await.unwrap().unwrap();
+        let other = next(&mut accepted).await;
         let mut waiting = from(3, at).await;
         let taken = time::timeout(Duration::from_millis(200), accepted.next()).await;
         assert!(taken.is_err(), "there is no place");
         drop(second);
-        let mut last = accepted.next().await.unwrap().unwrap();
+        let mut last = next(&mut accepted).await;
         waiting.write_all(b"here").await.unwrap();
         let mut text = [0; 4];
         last.read_exact(&mut text).await.unwrap();

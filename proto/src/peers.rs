@@ -8,7 +8,7 @@ use std::{
 
 /// The connections that are open, by peer.
 #[derive(Debug)]
-pub(crate) struct Peers {
+pub struct Peers {
     /// Most connections of one peer.
     each: usize,
     /// Most connections from this machine, where a proxy may stand for everybody.
@@ -18,7 +18,7 @@ pub(crate) struct Peers {
 
 /// A connection that counts until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub struct Counted {
     peers: Arc<Peers>,
     peer: IpAddr,
 }
@@ -32,13 +32,14 @@ fn peer_of(address: IpAddr) -> IpAddr {
 }
 
 impl Peers {
-    pub(crate) fn new(each: usize, local: usize) -> Arc<Self> {
+    /// At most so many connections of each peer, and so many from this machine.
+    pub fn new(each: usize, local: usize) -> Arc<Self> {
         let open = Mutex::default();
         Arc::new(Self { each, local, open })
     }
 
     /// Counts a connection. `None` when its peer has as many as it may.
-    pub(crate) fn count(self: &Arc<Self>, address: IpAddr) -> Option<Counted> {
+    pub fn count(self: &Arc<Self>, address: IpAddr) -> Option<Counted> {
         let most = match address.to_canonical().is_loopback() {
             true => self.local,
             false => self.each,
