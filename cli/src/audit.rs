@@ -12,7 +12,7 @@ use medproof_ledger::{
     audit::{AuditError, Report},
     http::client::Prefix,
 };
-use medproof_verifier::{checkpoint::MAX_CHECKPOINT_BYTES, entry::Kind};
+use medproof_verifier::{Checkpoint, LogKey, checkpoint::MAX_CHECKPOINT_BYTES, entry::Kind};
 use serde_json::{Value, json};
 use std::{
     io,
@@ -96,6 +96,7 @@ impl Args {
 /// that broke a rule or forked is [`Exit::Reject`].
 pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let config = args.config()?;
+    let log = config.policy.log().clone();
     let quorum = config.policy.quorum();
     let bar = output.bar(0, "entries");
     let shown = bar.clone();
@@ -123,9 +124,31 @@ pub fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     if !report.is_clean() {
         return Ok(Exit::Reject);
     }
-    if let Some(path) = &args.keep {
-        replace(path, &report.note, 0o644)?;
+    keep(args, &log, &report, output)
+}
+
+/// Keeps the note that was audited, unless another audit has kept more meanwhile.
+fn keep(args: &Args, log: &LogKey, report: &Report, output: &Output) -> Result<Exit, CliError> {
+    let Some(path) = args.keep.as_deref() else {
+        return Ok(Exit::Accept);
+    };
+    // Of one size the note with more signatures says more.
+    let signatures = |note: &[u8]| String::from_utf8_lossy(note).matches("\n\u{2014} ").count();
+    if let Some((_, note)) = args.kept()?
+        && let Ok(kept) = Checkpoint::verify(&note, log)
+    {
+        if kept.size() == report.size && *kept.root() != report.root {
+            let what =
+                "the log has forked: the file that is kept has another root for the same size. Keep both";
+            output.error(Exit::Reject as u8, &format!("`{}`: {what}", path.display()));
+            return Ok(Exit::Reject);
+        }
+        if (kept.size(), signatures(&note)) > (report.size, signatures(&report.note)) {
+            output.say(format!("`{}` is left: it holds more", path.display()));
+            return Ok(Exit::Accept);
+        }
     }
+    replace(path, &report.note, 0o644)?;
     Ok(Exit::Accept)
 }
 

@@ -165,7 +165,8 @@ fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), CliError> {
     #[cfg(not(unix))]
     let _ = mode;
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    // Another process may do the same.
+    name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);
     let write = || {
         let mut file = options.open(&partial)?;

@@ -10,7 +10,7 @@ use crate::{
     pool::{Intake, Pool},
     recovery::{self, RecoveryError},
     refusal::Refusal,
-    sequencer::{Command, Published, Sequencer},
+    sequencer::{Command, Published, Sequencer, Stopped},
     server::{Config, StartError, io_error},
     service::{Appends, CLOCK_KEY, Sequenced, Service},
     signed_record::SignedRecord,
@@ -35,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) log_key: LogKey,
     pub(crate) ledger_id: [u8; 32],
     pub(crate) commands: SyncSender<Command>,
+    pub(crate) stopped: Stopped,
     pub(crate) published: watch::Receiver<Arc<Published>>,
     clock: Arc<dyn Clock>,
     intake: Intake,
@@ -62,7 +63,7 @@ impl Core {
         };
         let sequencer = Sequencer::start(state, store.clone(), signer, record, clock.clone(), config.limits)?;
         let (commands, receiver) = sync_channel(config.limits.queue);
-        let published = sequencer.subscribe();
+        let (published, stopped) = (sequencer.subscribe(), sequencer.stopped());
         let pool = Pool::start(&store, &published, config.limits.queue)
             .map_err(io_error("the threads that check entries"))?;
         let thread = sequencer
@@ -73,6 +74,7 @@ impl Core {
             log_key,
             ledger_id,
             commands,
+            stopped,
             published,
             clock,
             intake: pool.intake(),

@@ -167,9 +167,12 @@ fn check_nullifiers<B: Base>(state: &State<B>, index: u64, entry: &Entry) -> Res
         }
         Entry::Void(void) => {
             let target = void.body.dispense;
-            if !state.dispense(target)?.is_some_and(|dispense| dispense.voided) {
+            let (_, public) = state.read_dispense(target).map_err(|_| missing())?;
+            let fill = state.nullifier(NullifierKind::Fill, &public.nf_fill)?;
+            let freed = fill.is_none_or(|spent| spent.index != target || spent.burned);
+            if !freed || !state.dispense(target)?.is_some_and(|dispense| dispense.voided) {
                 return Err(StoreError::damaged(format!(
-                    "dispense {target} is not voided, as entry {index} says"
+                    "dispense {target} is not voided as entry {index} says"
                 )));
             }
         }

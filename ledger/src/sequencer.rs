@@ -20,7 +20,7 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         mpsc::{Receiver, RecvTimeoutError},
     },
     thread,
@@ -64,13 +64,17 @@ pub(crate) type Reply = oneshot::Sender<Result<Outcome, Refusal>>;
 /// An entry and who waits for it.
 type Waiting = (Box<Submission>, Reply);
 
+/// Set once witnesses vouch for another history; the writer looks at it at each step.
+pub(crate) type Stopped = Arc<OnceLock<Contradicted>>;
+
 /// What the sequencer is asked.
 pub(crate) enum Command {
     Append(Box<Submission>, Reply),
     /// Copy the database to this directory, between two batches: those of what was asked before and after. Gives the
     /// checkpoint of what is in the copy.
     Backup(PathBuf, oneshot::Sender<Result<Vec<u8>, StoreError>>),
-    /// Witnesses vouch for another history: acknowledge nothing more.
+    /// Witnesses vouch for another history: acknowledge nothing more. It wakes a sequencer that has nothing to do; one that is
+    /// at work finds [`Stopped`] set before.
     Contradicted(Contradicted),
     Stop,
 }
@@ -134,6 +138,11 @@ impl Sequencer {
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
         self.writer.subscribe()
+    }
+
+    /// Ends all writing when it is set.
+    pub(crate) fn stopped(&self) -> Stopped {
+        self.writer.stopped()
     }
 
     /// Starts the threads, which run until they are told to stop, every sender is gone, or the store fails. The handle

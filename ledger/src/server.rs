@@ -120,7 +120,7 @@ pub enum StartError {
     #[error(transparent)]
     Contradicted(#[from] Contradicted),
     /// Witnesses vouched for another history in an earlier run.
-    #[error("the ledger has halted in an earlier run, and does not start while `{}` is there: {reason}", .file.display())]
+    #[error("an earlier run has halted, and nothing is signed here while `{}` is there: {reason}", .file.display())]
     ContradictedBefore {
         /// What was said then.
         reason: String,
@@ -185,7 +185,7 @@ impl Server {
             _ => Some(Cosigning::start(
                 (store.clone(), directory.clone()),
                 published.clone(),
-                core.commands.clone(),
+                (core.stopped.clone(), core.commands.clone()),
                 witnesses.into_iter().map(Into::into).collect(),
                 quorum,
             )?),

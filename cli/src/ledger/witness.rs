@@ -33,10 +33,10 @@ pub(super) struct Args {
     /// Public key of a log to witness, NAME+ID+KEY (repeatable).
     #[arg(long, value_name = "KEY", required = true)]
     log: Vec<LogKey>,
-    /// Begin with logs of which the folder remembers nothing. Give it when a log is new to the witness, and only then: a
-    /// folder that was lost, or is not mounted, must not be taken for a new one.
-    #[arg(long)]
-    begin: bool,
+    /// Begin with the log of this name (repeatable), of which the folder remembers nothing. Give it when a log is new to the
+    /// witness, and only then: a folder that was lost, or is not mounted, must not be taken for a new one.
+    #[arg(long, value_name = "NAME")]
+    begin: Vec<String>,
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7010")]
     listen: SocketAddr,
@@ -46,6 +46,23 @@ pub(super) struct Args {
     passphrase: PassphraseArgs,
     #[command(flatten)]
     logging: LogArgs,
+}
+
+/// Checks that the witness begins with exactly those logs with which it is told to.
+fn begins(witness: &Witness, args: &Args) -> Result<(), CliError> {
+    let (new, folder) = (witness.forgotten(), args.directory.display());
+    if let Some(log) = new.iter().find(|log| !args.begin.iter().any(|name| name == *log)) {
+        return Err(CliError::Usage(format!(
+            "`{folder}` remembers nothing of {log}: give --begin {log} if this key has never cosigned that log. If it has, the \
+             folder is lost or not the right one, and with this key the witness could cosign a second history"
+        )));
+    }
+    match args.begin.iter().find(|name| !new.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(CliError::Usage(format!(
+            "--begin {name}: it is not a log that is new to `{folder}`; leave it out, so that a folder that is lost is noticed"
+        ))),
+    }
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
@@ -59,13 +76,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let clock = Arc::new(SystemClock);
     let witness =
         Witness::open(&args.directory, cosigner, args.log.clone(), clock).map_err(CliError::unavailable)?;
-    if let Some(log) = witness.forgotten().first().filter(|_| !args.begin) {
-        return Err(CliError::Usage(format!(
-            "`{}` remembers nothing of {log}: give --begin if this key has never cosigned that log. If it has, the folder is \
-             lost or not the right one, and with this key the witness could cosign a second history",
-            args.directory.display()
-        )));
-    }
+    begins(&witness, args)?;
     let public = witness.key().to_string();
     runtime()?.block_on(async {
         let started = WitnessServer::start_with(witness, args.listen, identity).await;

@@ -53,7 +53,7 @@ fn an_auditor_needs_the_address_of_the_tiles_and_the_ledgers_key() {
     let (exit, error) = desk.fails(&format!("{audit} --ledger-id {}", "07".repeat(32)));
     assert!(exit == 1 && error.contains("ledger id given"), "{exit} {error}");
     desk.party("w1");
-    let witness = "ledger witness --directory w1 --key w1.age --name witness.example/w1 --listen 127.0.0.1:0 --begin --log";
+    let witness = "ledger witness --directory w1 --key w1.age --name witness.example/w1 --listen 127.0.0.1:0 --begin ledger.example/test --log";
     let witness = desk.serve(&format!("{witness} {key}"));
     let (exit, error) = desk.fails(&format!("{audit} --witness {}", witness.text("witness_key")));
     assert!(

@@ -22,7 +22,7 @@ fn a_restored_ledger_is_held_to_what_others_know() {
     // The old one is signed by the same key: only cosignatures tell them apart.
     desk.party("w1");
     let witness = desk.serve(&format!(
-        "ledger witness --directory w1 --key w1.age --name witness.example/w1 --listen 127.0.0.1:0 --begin --log {key}"
+        "ledger witness --directory w1 --key w1.age --name witness.example/w1 --listen 127.0.0.1:0 --begin ledger.example/test --log {key}"
     ));
     let asked = format!("--witness {}", witness.text("witness_key"));
     let restore = "ledger restore copy refused --checkpoint copy/checkpoint";

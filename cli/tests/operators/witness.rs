@@ -13,7 +13,13 @@ fn a_witness_begins_when_it_is_told_to_and_stops_a_second_history() {
     // A folder that remembers nothing may be one that was lost.
     let (exit, error) = desk.fails(&witness);
     assert!(exit == 64 && error.contains("--begin"), "{exit} {error}");
-    let running = desk.serve(&format!("{witness} --begin"));
+    let (exit, error) = desk.fails(&format!("{witness} --begin other.example/log"));
+    assert!(
+        exit == 64 && error.contains("remembers nothing of ledger.example/test"),
+        "{exit} {error}"
+    );
+    let begin = format!("{witness} --begin ledger.example/test");
+    let running = desk.serve(&begin);
     let asked = format!(
         "--witness {}={}",
         running.text("witness_key"),
@@ -31,7 +37,12 @@ fn a_witness_begins_when_it_is_told_to_and_stops_a_second_history() {
         "ledger receipt --ledger {url} 2 --cosignatures 1 --out cosigned"
     ));
     running.end();
-    // It remembers the log now.
+    // It remembers the log now, and says so rather than begin anew one day.
+    let (exit, error) = desk.fails(&begin);
+    assert!(
+        exit == 64 && error.contains("not a log that is new"),
+        "{exit} {error}"
+    );
     let running = desk.serve(&witness);
     // As a service manager ends it.
     ledger.end_by("-TERM");
@@ -50,7 +61,7 @@ fn a_witness_begins_when_it_is_told_to_and_stops_a_second_history() {
     running.end();
     let (exit, error) = desk.fails(&fork);
     assert!(
-        exit == 1 && error.contains("has halted in an earlier run") && error.contains("fork/halted"),
+        exit == 1 && error.contains("an earlier run has halted") && error.contains("fork/halted"),
         "{exit} {error}"
     );
 }

@@ -87,12 +87,25 @@ impl<'a> Auditor<'a> {
     /// Holds the time of the last seal to the clocks of the witnesses that have cosigned after it.
     fn cosigned(&mut self, cosignatures: &[Cosignature]) {
         let (index, time) = self.last_seal;
+        if self.report.development {
+            return;
+        }
+        let before = cosignatures
+            .iter()
+            .filter(|c| ahead(time, c.time).is_some())
+            .count();
+        // One whose clock is behind takes nothing from a quorum of others.
+        let enough = cosignatures.len() - before >= self.config.policy.quorum().max(1);
         for Cosignature {
             witness,
             time: cosigned,
         } in cosignatures
         {
-            if let Some(ahead) = ahead(time, *cosigned).filter(|_| !self.report.development) {
+            if let Some(ahead) = ahead(time, *cosigned) {
+                if enough {
+                    tracing::warn!(%witness, ahead, "its cosignature is older than the seal that it covers: its clock is behind");
+                    continue;
+                }
                 let what = format!(
                     "the seal's time lies {ahead} s after {witness} cosigned it: the ledger's clock runs ahead, or the \
                      witness' behind"

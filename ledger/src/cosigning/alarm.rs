@@ -2,7 +2,10 @@
 //! the ledger acknowledges nothing more, now and at later starts. The record of what it signed lies beside the database,
 //! and an old copy of the whole directory is an old copy of that too; only others can know that there was more.
 
-use crate::{halted, sequencer::Command};
+use crate::{
+    halted,
+    sequencer::{Command, Stopped},
+};
 use std::{path::PathBuf, sync::mpsc::SyncSender, time::Duration};
 use tokio::{sync::watch, time};
 
@@ -38,6 +41,8 @@ pub(super) struct Alarm {
     enough: usize,
     /// The ledger's, which is marked as halted.
     directory: PathBuf,
+    /// What the writer looks at before each batch.
+    stopped: Stopped,
     commands: SyncSender<Command>,
     state: watch::Sender<State>,
 }
@@ -53,10 +58,15 @@ impl Default for Heed {
 }
 
 impl Alarm {
-    pub(super) fn new(enough: usize, directory: PathBuf, commands: SyncSender<Command>) -> Self {
+    pub(super) fn new(
+        enough: usize,
+        directory: PathBuf,
+        (stopped, commands): (Stopped, SyncSender<Command>),
+    ) -> Self {
         Self {
             enough,
             directory,
+            stopped,
             commands,
             state: watch::Sender::default(),
         }
@@ -81,6 +91,8 @@ impl Alarm {
             return false;
         }
         let contradicted = Contradicted { witnesses, of };
+        // Whatever waits to be judged, nothing more is written, signed or answered from here on.
+        let _ = self.stopped.set(contradicted);
         // The mark first: who waits for the word may end the process on it.
         let directory = self.directory.clone();
         let mark = move || halted::record(&directory, format!("{contradicted}\n").as_bytes());

@@ -14,7 +14,7 @@ mod shown;
 
 use crate::{
     http::client::{self, DEADLINE, Prefix, Unanswered},
-    sequencer::{Command, Published},
+    sequencer::{Command, Published, Stopped},
     service::read,
     store::Store,
     table::{Base, StoreError, Table},
@@ -221,11 +221,15 @@ impl Cosigning {
     pub(crate) fn start(
         (store, directory): (Store, PathBuf),
         published: watch::Receiver<Arc<Published>>,
-        commands: SyncSender<Command>,
+        (stopped, commands): (Stopped, SyncSender<Command>),
         witnesses: Vec<Cosignatory>,
         quorum: usize,
     ) -> Result<Running, StoreError> {
-        let alarm = Some(Alarm::new(enough(quorum, witnesses.len()), directory, commands));
+        let alarm = Some(Alarm::new(
+            enough(quorum, witnesses.len()),
+            directory,
+            (stopped, commands),
+        ));
         let shown = (quorum, Set::default());
         Self::begin((store, published), witnesses, None, alarm, shown)
     }
@@ -429,6 +433,13 @@ impl Cosigning {
                     witness.failures = 0;
                 }
                 Err(error) => {
+                    if let NotCosigned::Ahead { latest, .. } = error
+                        && latest <= self.published.borrow().head.size
+                    {
+                        // Somebody else has shown it a checkpoint that was published meanwhile: it is asked about the newest.
+                        witness.known = latest;
+                        continue;
+                    }
                     // One that does not answer has not taken its word back.
                     witness.contradicts |= error.contradicts();
                     witness.answered |= error.contradicts();
@@ -491,10 +502,13 @@ async fn next_heard(heard: &mut Option<watch::Receiver<Option<Heard>>>) -> Heard
     std::future::pending().await
 }
 
-/// How many witnesses must contradict a ledger to be believed: a quorum of them, or so many that no quorum is left beside
-/// them. One of several is believed only where one is a quorum.
+/// How many witnesses must contradict a ledger to be believed: a quorum of them (most of them, where there is none), or so
+/// many that no quorum is left beside them. One of several is believed only where one is a quorum.
 fn enough(quorum: usize, witnesses: usize) -> usize {
-    let quorum = quorum.max(1);
+    let quorum = match quorum {
+        0 => witnesses / 2 + 1,
+        quorum => quorum,
+    };
     let left_out = (witnesses + 1).saturating_sub(quorum);
     quorum.min(left_out.max(2))
 }

@@ -10,6 +10,9 @@ fn so_many_contradicting_witnesses_are_believed() {
     // Quorum, witnesses, enough.
     for (quorum, witnesses, expected) in [
         (0, 1, 1),
+        (0, 2, 2),
+        (0, 3, 2),
+        (0, 5, 3),
         (1, 1, 1),
         (1, 2, 1),
         (2, 2, 2),

@@ -1,7 +1,7 @@
 //! The thread that makes batches durable in order: one synced write, the record of the head, the signature, and only
 //! then the answers. The sequencer judges the next batch meanwhile, and hands it over when this one is done.
 
-use super::{Failure, Outcome, Published, Reply};
+use super::{Failure, Outcome, Published, Reply, Stopped};
 use crate::{
     overlay::Rows,
     refusal::Refusal,
@@ -69,6 +69,7 @@ pub(super) struct Writer {
     signer: LogSigner,
     record: SignedRecord,
     published: watch::Sender<Arc<Published>>,
+    stopped: Stopped,
 }
 
 impl Writer {
@@ -92,7 +93,20 @@ impl Writer {
             signer,
             record,
             published: watch::Sender::new(Arc::new(published)),
+            stopped: Stopped::default(),
         })
+    }
+
+    pub(super) fn stopped(&self) -> Stopped {
+        Arc::clone(&self.stopped)
+    }
+
+    /// Fails once witnesses have stopped the ledger.
+    fn go_on(&self) -> Result<(), Failure> {
+        match self.stopped.get() {
+            Some(by) => Err(Failure::Contradicted(*by)),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
@@ -113,9 +127,9 @@ impl Writer {
             match next {
                 Work::Batch(sealed, answers) => {
                     let written = sealed.map_or(Ok(()), |sealed| self.write(*sealed));
-                    if let Err(error) = written {
+                    if let Err(error) = written.and_then(|()| self.go_on()) {
                         // Before the answers are dropped: whoever waits then finds that the ledger is unavailable.
-                        return self.fail(&error.into());
+                        return self.fail(&error);
                     }
                     for (reply, answer) in answers {
                         // A client that has gone away may ask again; its entry is in the log.
@@ -139,7 +153,7 @@ impl Writer {
         Ok(self.published.borrow().checkpoint.clone())
     }
 
-    fn write(&mut self, sealed: Sealed) -> Result<(), StoreError> {
+    fn write(&mut self, sealed: Sealed) -> Result<(), Failure> {
         let Sealed {
             rows,
             size,
@@ -147,7 +161,9 @@ impl Writer {
             head,
             rules,
         } = sealed;
+        self.go_on()?;
         self.store.write_rows(&rows)?;
+        self.go_on()?;
         let checkpoint = sign(&self.signer, &mut self.record, &self.store, size, root)?;
         self.published.send_replace(Arc::new(Published {
             head,

@@ -198,7 +198,7 @@ impl<B: Base> State<B> {
     }
 
     /// Poster and public inputs of a dispense, which may stand in the batch in progress.
-    fn read_dispense(
+    pub(crate) fn read_dispense(
         &self,
         index: u64,
     ) -> Result<

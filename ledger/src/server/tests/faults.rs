@@ -151,6 +151,17 @@ async fn l02_a_damaged_last_batch_is_found_at_start() {
     server.shutdown().await;
     let dispense = (Table::Dispense, index.to_be_bytes().to_vec());
     count += each_is_found(directory.path(), vec![dispense]).await;
+    // The fill that the void freed is spent again.
+    let store = Store::open(&directory.path().join("db")).unwrap();
+    let spent = crate::state::Spent { index, burned: false };
+    let fill = nullifier(NullifierKind::Fill, fr(40_001));
+    store
+        .write(vec![(fill.clone(), Some(spent.to_bytes()))], true)
+        .unwrap();
+    drop(store);
+    let config = Config::loopback(directory.path().to_owned(), key_of("log"), None);
+    assert!(Server::start(config).await.is_err());
+    count += 1;
     tried(&format!(
         "{count} rows of the last batch damaged or lost, each alone: every start refused"
     ));

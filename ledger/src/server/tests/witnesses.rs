@@ -13,6 +13,7 @@ use crate::{
     witness::{Witness, WitnessServer},
 };
 use medproof_verifier::cosignature::{Cosigner, WitnessPolicy};
+use std::sync::Mutex;
 
 pub(super) async fn witness_at(directory: &Path, n: u8, listen: SocketAddr) -> WitnessServer {
     let key = key_of(&format!("witness {n}"));
@@ -214,4 +215,51 @@ async fn witnesses_that_would_count_twice_stop_the_start() {
     config.witnesses = vec![address(1, nowhere), address(1, nowhere)];
     let refused = Server::start(config).await.unwrap_err();
     assert!(matches!(refused, StartError::Witnesses(_)), "{refused}");
+}
+
+/// Somebody else may show a witness what the ledger has published while the ledger's own request is on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_that_was_shown_a_newer_checkpoint_contradicts_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let cosigner = Cosigner::new("witness.example/w1", key_of("witness 1")).unwrap();
+    let clock = Arc::new(DevelopmentClock::default());
+    let memory = directory.path().join("witness-1");
+    let witness = Arc::new(Witness::open(&memory, cosigner, vec![log_key()], clock).unwrap());
+    // Before the one answer for which there is a ledger here, it appends and knows the newer checkpoint.
+    let meanwhile: Arc<Mutex<Option<Ledger>>> = Arc::default();
+    let asked = Arc::clone(&meanwhile);
+    let setup = Governance::new(genesis().ledger_id()).setup();
+    let second = setup[1].clone();
+    let answer = move |body: axum::body::Bytes| async move {
+        let ledger = asked.lock().unwrap().take();
+        if let Some(mut ledger) = ledger {
+            let receipt = ledger.append(&second).await.unwrap().receipt;
+            let newer = Checkpoint::verify(&receipt.checkpoint, &log_key()).unwrap();
+            return (
+                axum::http::StatusCode::CONFLICT,
+                format!("{}\n", newer.size()).into_bytes(),
+            );
+        }
+        tokio::task::spawn_blocking(move || crate::witness::submit(&witness, &body))
+            .await
+            .unwrap()
+    };
+    let router = axum::Router::new().route("/add-checkpoint", axum::routing::post(answer));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = crate::http::Listener::start(nowhere, router).await.unwrap();
+    let folder = directory.path().join("ledger");
+    let server = start_with(&folder, vec![address(1, listener.address())], 1).await;
+    let mut ledger = connect(&server).await;
+    let (bytes, receipt) = ledger.receipt(0, 1).await.unwrap();
+    assert!(receipt.verify_cosigned(&bytes, &policy(1, 1)).is_ok());
+    *meanwhile.lock().unwrap() = Some(ledger.clone());
+    let first = ledger.append(&setup[0]).await.unwrap().receipt.index;
+    // Cosigned under the newer checkpoint, and the ledger goes on.
+    let (bytes, receipt) = ledger.receipt(first, 1).await.unwrap();
+    assert!(receipt.verify_cosigned(&bytes, &policy(1, 1)).is_ok());
+    assert!(meanwhile.lock().unwrap().is_none(), "the witness was overtaken");
+    assert!(ledger.append(&setup[2]).await.is_ok());
+    assert!(!folder.join(crate::HALTED_FILE).exists());
+    server.shutdown().await;
+    listener.shutdown().await;
 }
