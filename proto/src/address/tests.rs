@@ -138,3 +138,20 @@ async fn nobody_there_is_said_in_the_systems_words() {
         assert!(said.starts_with("Connection refused"), "{said}");
     }
 }
+
+#[test]
+fn only_https_and_this_machine_are_private() {
+    for (text, private) in [
+        ("http://127.0.0.1:1", true),
+        ("http://[::1]:1", true),
+        ("http://[::ffff:127.0.0.1]:1", true),
+        ("http://localhost:1", true),
+        ("https://prover.example", true),
+        ("http://10.0.0.1:1", false),
+        ("http://prover.example:1", false),
+        ("http://127.0.0.1.example:1", false),
+        ("http://0.0.0.0:1", false),
+    ] {
+        assert_eq!(text.parse::<Address>().unwrap().is_private(), private, "{text}");
+    }
+}

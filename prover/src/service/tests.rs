@@ -352,3 +352,11 @@ async fn it_listens_on_loopback_only() {
     let refused = Server::start(Arc::new(Prover::default()), config).await;
     assert!(matches!(refused, Err(ServeError::NotLoopback(_))));
 }
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_prover_elsewhere_in_the_clear() {
+    let address = "http://prover.example:7002".parse().unwrap();
+    let refused = Client::connect(&address).await.err().unwrap();
+    assert!(matches!(&refused, ClientError::InTheClear(at) if at == "http://prover.example:7002"));
+    assert!(refused.to_string().contains("in the clear"), "{refused}");
+}

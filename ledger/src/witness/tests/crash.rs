@@ -175,8 +175,12 @@ impl Campaign {
                 0 => thread::sleep(pause),
                 _ => {
                     let memory = file(folder);
-                    let inode = || std::fs::metadata(&memory).unwrap().ino();
-                    child::wait_for_changes(times, inode, || false);
+                    // A file may get the number of the one that it replaces.
+                    let version = || {
+                        let file = std::fs::metadata(&memory).unwrap();
+                        (file.ino(), file.mtime(), file.mtime_nsec(), file.len())
+                    };
+                    child::wait_for_changes(times, version, || false);
                     thread::sleep(Duration::from_micros(shortly));
                 }
             }
